@@ -134,6 +134,24 @@ fn no_delivery_goes_without_a_word() {
 }
 
 #[test]
+fn a_run_without_a_daemon_says_what_waits_for_one() {
+    let environment = TestEnvironment::with(&[("raccord.yaml", SHOP)]).variable("HOOK", "new");
+    let port = free_port();
+    let daemon = watch(&environment, &format!("--listen 127.0.0.1:{port}"));
+    wait_for_generation(&environment, 1);
+    environment.ok("pause shop");
+    assert_eq!([send(port, "new", 1), send(port, "new", 2)], [204, 204]);
+    wait_until("they wait", || status(&environment)["transfers"][0]["deliveries"] == 2);
+    stop(daemon);
+    environment.ok("resume shop");
+    // The service itself cannot be reached; what waits is told all the same.
+    let told = "2 webhook deliveries wait for `customers`: a daemon takes them in (`raccord watch`), a single run does not";
+    assert_says(&environment.fails(1, "run"), &[told]);
+    let report = environment.run("run shop --output json").json();
+    assert_eq!(report["notes"][0], told);
+}
+
+#[test]
 fn a_daemon_that_listens_nowhere_says_that_deliveries_cannot_arrive() {
     const SAID: &str = "deliveries to the source shop cannot arrive";
     let webhook = "  webhook:\n    verify: {bearer: \"${env:HOOK}\"}\n";

@@ -69,7 +69,15 @@ fn texts_of_a_csv_are_added_once_they_are_read_as_numbers() {
     environment.replace("raccord.yaml", "net + tax", "net|decimal + tax|decimal");
     environment.replace("raccord.yaml", "n * 2", "n|int * 2");
     environment.ok("apply --auto-approve");
-    assert_eq!(run(&environment), "fetched 2, created 2");
+    // An empty cell is no number.
+    assert_eq!(run(&environment), "fetched 2, created 1, rejected 1");
+    assert_says(
+        &environment.ok("rejects list"),
+        &["twice", "`*` takes numbers, and a value beside it is empty"],
+    );
+    environment.replace("raccord.yaml", "n|int * 2", "n|int(0) * 2");
+    environment.ok("apply --auto-approve");
+    assert_eq!(run(&environment), "fetched 2, created 1, unchanged 1");
     // A decimal is a text in JSON, always.
     assert_eq!(values(&environment, "total"), [json!("120.5"), json!("0.3")]);
     assert_eq!(values(&environment, "twice"), [json!(6), json!(0)]);

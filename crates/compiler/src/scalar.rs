@@ -59,6 +59,21 @@ impl<'a> Scalar<'a> {
         }
     }
 
+    /// The same, holding its texts itself.
+    pub fn into_owned(self) -> Scalar<'static> {
+        let owned = |text: Cow<'a, str>| Cow::Owned(text.into_owned());
+        match self {
+            Self::Empty => Scalar::Empty,
+            Self::Text(text) => Scalar::Text(owned(text)),
+            Self::Number(text) => Scalar::Number(owned(text)),
+            Self::Boolean(value) => Scalar::Boolean(value),
+            Self::List(list) => Scalar::List(list.into_iter().map(owned).collect()),
+            Self::Array(raw) => Scalar::Array(owned(raw)),
+            Self::Object(raw) => Scalar::Object(owned(raw)),
+            Self::Broken(raw) => Scalar::Broken(owned(raw)),
+        }
+    }
+
     /// What it is, for messages.
     pub const fn kind(&self) -> &'static str {
         match self {

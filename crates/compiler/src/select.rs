@@ -168,8 +168,8 @@ impl Selector {
         json.end()
     }
 
-    /// The name of a member on the way to what was found that the text has twice, and not with the same value. The last one
-    /// counts: right for a record, where a parser has to choose, but of an envelope it may hide the records.
+    /// The name of a member on the way to what was found that the text has twice: a list or an object whatever is in it, another
+    /// value when it is not the same. The last one counts: right for a record, where a parser has to choose, but of an envelope it may hide the records.
     pub fn repeated(&self, found: &Found<'_>) -> Option<&str> {
         let node = found.repeated?;
         let mut members = self.nodes.iter().flat_map(|above| &above.members);

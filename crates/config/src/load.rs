@@ -190,7 +190,8 @@ fn understand<T>(
     }
     manifests.embed(&mut all, documents, &mut report);
     let Limits { has_rows, beside, .. } = limits;
-    check::check(CheckContext { documents, all: &all, has_rows, beside }, &mut report);
+    let variables = &variables;
+    check::check(CheckContext { documents, all: &all, variables, has_rows, beside }, &mut report);
     let wanted = if report.has_errors() { None } else { make(documents, all, &mut report) };
     let wanted = wanted.filter(|_| !report.has_errors());
     Understood { wanted, diagnostics: report.finish(), files, documents: gathered.count }

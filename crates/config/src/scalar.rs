@@ -1,8 +1,11 @@
 //! What a scalar without quotes is: nothing, a boolean, a number or a text (YAML 1.2, core schema).
 //!
-//! A number is only taken for one when nothing is lost: `01234` and a number of 40 digits stay texts.
+//! A number is only taken for one when nothing is lost: `01234` and a number of 17 digits stay texts.
 
 use raccord_model::decimal::Decimal;
+
+/// The whole numbers that a 64-bit float holds exactly go so far, and the canonical form writes every number as one.
+const LARGEST: u128 = 1 << 53;
 
 /// A scalar without quotes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,7 +35,8 @@ impl Plain {
             return Self::Text;
         }
         if let Some(number) = integer(text) {
-            return if is_canonical(text) { Self::Integer(number) } else { Self::Text };
+            let is_exact = is_canonical(text) && number.unsigned_abs() <= LARGEST;
+            return if is_exact { Self::Integer(number) } else { Self::Text };
         }
         exact_float(text).map_or(Self::Text, Self::Float)
     }
@@ -91,6 +95,9 @@ mod tests {
             ("-0", Plain::Text),
             ("12", Plain::Integer(12)),
             ("-12", Plain::Integer(-12)),
+            ("9007199254740992", Plain::Integer(9_007_199_254_740_992)),
+            ("9007199254740993", Plain::Text),
+            ("-9007199254740993", Plain::Text),
             ("0x1F", Plain::Integer(31)),
             ("0o17", Plain::Integer(15)),
             ("01234", Plain::Text),

@@ -71,6 +71,7 @@ codes! {
     RequiredField "required-field" "A required field is neither fed nor defaulted.",
     UnknownEntityField "unknown-entity-field" "A mapping feeds a field that the entity does not have.",
     IncompatibleType "incompatible-type" "A mapping can never produce the type of its field.",
+    Unquoted "unquoted" "A value of a text stands without quotes and is read as a number or a boolean in another spelling.",
     InvalidExpression "invalid-expression" "An expression cannot be evaluated.",
     InvalidTransform "invalid-transform" "A transform cannot be compiled.",
     TwoOwners "two-owners" "Two transfers that own rows feed the same field of one entity.",

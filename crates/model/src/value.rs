@@ -189,6 +189,9 @@ pub enum ValueError {
     /// Not among the options.
     #[error("is not one of the options")]
     Choice,
+    /// A list of options that is written as JSON.
+    #[error("is a list that is written as JSON; `transform: [parseJson]` reads it")]
+    ChoicesAsJson,
     /// JSON that could not be read again.
     #[error("is JSON that is nested too deeply or has half a character (an unpaired surrogate) in it")]
     Json,

@@ -122,6 +122,32 @@ pub fn unwanted(applied: &Applied) -> Vec<String> {
     unwanted.map(|(name, ..)| say(name)).collect()
 }
 
+/// A sentence for each transfer of the integrations named, or of all, for which deliveries wait that no single run takes in.
+pub async fn waiting(ports: &Ports, applied: &Applied, named: &[Name]) -> Result<Vec<String>, RunnerError> {
+    let uids = ports.inbox.waiting_transfers().await?;
+    let is_meant = |name: &Name| named.is_empty() || named.contains(name);
+    let wanted: BTreeSet<&Name> = applied
+        .integrations()
+        .filter(|(name, _, spec)| spec.active && is_meant(name))
+        .flat_map(|(_, _, spec)| spec.subscriptions.keys())
+        .collect();
+    let transfers = applied.transfers().filter(|(name, uid, _)| uids.contains(uid) && wanted.contains(name));
+    let transfers: Vec<(&Name, Uid)> = transfers.map(|(name, uid, _)| (name, uid)).collect();
+    let mut told = Vec::with_capacity(transfers.len());
+    for (name, uid) in transfers {
+        let those = match ports.inbox.waiting(uid).await? {
+            // Another process has taken them meanwhile.
+            0 => continue,
+            1 => "1 webhook delivery waits".to_owned(),
+            more => format!("{more} webhook deliveries wait"),
+        };
+        told.push(format!(
+            "{those} for `{name}`: a daemon takes them in (`raccord watch`), a single run does not"
+        ));
+    }
+    Ok(told)
+}
+
 /// Why an integration makes nothing run, if it does not.
 fn reason_against(
     name: &Name,

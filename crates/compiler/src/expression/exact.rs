@@ -216,6 +216,8 @@ fn compute(operator: Operator, a: &Value, b: &Value) -> Result<Value, Error> {
         (Operand::Text, _) | (_, Operand::Text) => {
             return Err(wrong(operator.about_texts().unwrap_or_default()));
         }
+        (Operand::Nothing, right) if !matches!(right, Operand::Other) => return Err(without_value(operator)),
+        (left, Operand::Nothing) if !matches!(left, Operand::Other) => return Err(without_value(operator)),
         operands => operands,
     };
     if let (Operand::Whole(left), Operand::Whole(right)) = (&left, &right)
@@ -236,6 +238,14 @@ fn compute(operator: Operator, a: &Value, b: &Value) -> Result<Value, Error> {
         _ => return native(operator, &for_engine(&left), &for_engine(&right)),
     };
     computed.map(value_of).map_err(|error| failed(operator, &error))
+}
+
+/// An operator beside which a value is absent, null or empty.
+fn without_value(operator: Operator) -> Error {
+    let symbol = operator.symbol();
+    wrong(format!(
+        "`{symbol}` takes numbers, and a value beside it is empty; `|decimal(0)` or `|int(0)` gives a default"
+    ))
 }
 
 /// A decimal as the engine's own number.

@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use minijinja::value::{Kwargs, ValueKind};
+use minijinja::value::{ArgType, Kwargs, Rest, ValueKind, ValueOrKwargs, from_args};
 use minijinja::{Environment, Error, State, Value, filters, tests};
 use raccord_model::decimal::{Decimal, Rounding};
 use raccord_model::value::{Instant, Moment};
@@ -79,44 +79,84 @@ fn instant(value: Value) -> Result<Value, Error> {
     whole.plus(&fraction).map(value_of).map_err(|_| not_a_date())
 }
 
-/// The part before the point.
-fn int(
-    state: &State<'_, '_>,
-    value: &Value,
-    default: Option<Value>,
-    base: Option<u32>,
-    kwargs: Kwargs,
-) -> Result<Value, Error> {
-    let number = match Operand::of(value) {
-        Operand::Decimal(number) => Some(number),
-        Operand::Text if base.is_none() && !kwargs.has("base") => {
-            value.as_str().and_then(|text| text.parse().ok())
+/// The part before the point; nothing of nothing.
+fn int(value: Value, others: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let others = others.into_values();
+    let (default, base, kwargs): (Option<Value>, Option<u32>, Kwargs) = from_args(&others)?;
+    let default = named(default, "default", &kwargs)?;
+    let base = named(base, "base", &kwargs)?;
+    kwargs.assert_all_used()?;
+    match Operand::of(&value) {
+        Operand::Whole(_) => Ok(value),
+        Operand::Decimal(number) => Ok(value_of(number.whole())),
+        Operand::Nothing => Ok(default.unwrap_or(value)),
+        Operand::Text => {
+            let text = value.as_str().unwrap_or_default();
+            let read = match base {
+                Some(base) => in_base(text, base).map(Value::from),
+                None => text.parse::<Decimal>().ok().map(|number| value_of(number.whole())),
+            };
+            read.or(default).ok_or_else(|| unreadable("int", text))
         }
-        Operand::Whole(_) | Operand::Text | Operand::Nothing | Operand::Other => None,
-    };
-    match number {
-        Some(number) => {
-            // Named arguments that go unread would be an error of their own.
-            drop(kwargs.get::<Option<Value>>("default")?);
-            kwargs.assert_all_used()?;
-            Ok(value_of(number.whole()))
-        }
-        None => filters::int(state, value, default, base, kwargs),
+        Operand::Other if value.kind() == ValueKind::Bool => Ok(Value::from(i64::from(value.is_true()))),
+        Operand::Other => default.ok_or_else(|| wrong("`int` takes a number, the text of one or a boolean")),
     }
 }
 
-fn float(
-    state: &State<'_, '_>,
-    value: &Value,
-    default: Option<Value>,
-    kwargs: Kwargs,
-) -> Result<Value, Error> {
-    match Operand::of(value) {
-        Operand::Decimal(number) => {
-            Ok(Value::from(number.as_str().parse::<f64>().map_err(|_| wrong("`float` takes a number"))?))
+/// As a 64-bit float; nothing of nothing.
+fn float(value: Value, others: Rest<ValueOrKwargs>) -> Result<Value, Error> {
+    let others = others.into_values();
+    let (default, kwargs): (Option<Value>, Kwargs) = from_args(&others)?;
+    let default = named(default, "default", &kwargs)?;
+    kwargs.assert_all_used()?;
+    let of_text = |text: &str| text.parse::<f64>().ok().filter(|number| number.is_finite()).map(Value::from);
+    match Operand::of(&value) {
+        Operand::Whole(_) => Ok(Value::from(f64::try_from(value)?)),
+        Operand::Decimal(number) => of_text(number.as_str()).ok_or_else(|| wrong("`float` takes a number")),
+        Operand::Nothing => Ok(default.unwrap_or(value)),
+        Operand::Text => {
+            let text = value.as_str().unwrap_or_default();
+            of_text(text).or(default).ok_or_else(|| unreadable("float", text))
         }
-        _ => filters::float(state, value, default, kwargs),
+        Operand::Other if value.kind() == ValueKind::Bool => Ok(Value::from(f64::from(value.is_true()))),
+        Operand::Other => {
+            default.ok_or_else(|| wrong("`float` takes a number, the text of one or a boolean"))
+        }
     }
+}
+
+/// An argument that stands in its order or by its name.
+fn named<'k, T: ArgType<'k, Output = T>>(
+    given: Option<T>,
+    name: &'k str,
+    kwargs: &'k Kwargs,
+) -> Result<Option<T>, Error> {
+    given.map_or_else(|| kwargs.get::<Option<T>>(name), |given| Ok(Some(given)))
+}
+
+/// A text that is no number. It is not repeated: it may be long, or what a mapping drops.
+fn unreadable(filter: &str, text: &str) -> Error {
+    let what = if text.is_empty() { "an empty text" } else { "the text" };
+    wrong(format!("`{filter}`: {what} is not a number; `{filter}(0)` gives a default"))
+}
+
+/// A whole number in another notation, whose prefix may stand before it: `0x1f` in base 16.
+fn in_base(text: &str, base: u32) -> Option<i128> {
+    let prefix = match base {
+        2 => "0b",
+        8 => "0o",
+        16 => "0x",
+        3..=36 => "",
+        _ => return None,
+    };
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ("-", digits),
+        None => ("", text.strip_prefix('+').unwrap_or(text)),
+    };
+    let has_prefix = digits.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let digits = if has_prefix { digits.get(prefix.len()..)? } else { digits };
+    let is_number = !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(base));
+    if is_number { i128::from_str_radix(&format!("{sign}{digits}"), base).ok() } else { None }
 }
 
 fn abs(value: Value) -> Result<Value, Error> {

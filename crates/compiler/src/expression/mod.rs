@@ -1,12 +1,14 @@
 //! Expressions over a record's fields: minijinja, with no clock, no randomness and bounded work.
 //!
 //! A field that is absent, null or an empty text is undefined, so that `first ~ ' ' ~ last` never writes "none". Numbers are computed
-//! exactly, and an operator for numbers refuses a text instead of joining or spelling it.
+//! exactly, and an operator for numbers refuses a text instead of joining or spelling it. What becomes a text is written as a text
+//! field holds it: `true`, and JSON for lists and objects.
 
 mod exact;
 mod filters;
 mod json;
 mod rewrite;
+mod text;
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -36,6 +38,7 @@ static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
     environment.remove_global("debug");
     exact::add_operators(&mut environment);
     filters::add(&mut environment);
+    text::add(&mut environment);
     environment
 });
 

@@ -143,7 +143,12 @@ impl Writer {
         let word = match op {
             BinOpKind::ScAnd => " and ",
             BinOpKind::ScOr => " or ",
-            BinOpKind::Concat => " ~ ",
+            BinOpKind::Concat => {
+                self.put(super::text::CONCAT);
+                self.around("(", left, ", ")?;
+                self.around("", right, ")")?;
+                return Ok(Known::Text);
+            }
             other => {
                 let Some(operator) = operator(other) else {
                     return Err(ExpressionError("an operator is not known".to_owned()));
@@ -153,11 +158,7 @@ impl Writer {
         };
         let first = self.around("(", left, word)?;
         let second = self.around("", right, ")")?;
-        Ok(match op {
-            BinOpKind::Concat => Known::Text,
-            _ if first == second => first,
-            _ => Known::Nothing,
-        })
+        Ok(if first == second { first } else { Known::Nothing })
     }
 
     /// Writes the call of the function that stands for an operator.

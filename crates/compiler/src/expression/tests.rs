@@ -31,6 +31,41 @@ fn expressions_see_the_fields_of_the_record() {
     check("range(3)|list", record, &Scalar::Array("[0,1,2]".into()));
 }
 
+/// Texts are written as a text field holds them, and JSON does; not as Python would.
+#[test]
+fn what_becomes_a_text_is_written_as_a_text_field_holds_it() {
+    let record = r#"{"t":true,"n":null,"e":"","o":{"n":null,"t":false,"f":1e21},"f":1e21,"d":2.50,"s":"abc","l":[1,true,null,"x",1.50,{"a":null}]}"#;
+    let list = r#"[1,true,null,"x",1.50,{"a":null}]"#;
+    for (source, expected) in [
+        ("'<' ~ t ~ '>'", "<true>"),
+        ("'<' ~ o.t ~ (1 < 2) ~ '>'", "<falsetrue>"),
+        ("'<' ~ n ~ e ~ missing ~ o.n ~ none ~ '>'", "<>"),
+        ("'<' ~ f ~ ' ' ~ o.f ~ ' ' ~ d ~ ' ' ~ (d + 1) ~ '>'", "<1e21 1e21 2.50 3.5>"),
+        ("'<' ~ (d|float) ~ ' ' ~ ('3'|float) ~ '>'", "<2.5 3.0>"),
+        ("l ~ ''", list),
+        ("l|string", list),
+        ("o ~ ''", r#"{"f":1e21,"n":null,"t":false}"#),
+        ("range(3) ~ ''", "[0,1,2]"),
+        ("l|join(';')", r#"1;true;;x;1.50;{"a":null}"#),
+        ("l|join(d=';')", r#"1;true;;x;1.50;{"a":null}"#),
+        ("[{'a': t}, {'b': 1}]|join(';', attribute='a')", "true;"),
+        ("s|join('-')", "a-b-c"),
+        ("t|string", "true"),
+        ("t|trim", "true"),
+        ("t|title", "True"),
+        ("t|replace('true', 'yes')|upper", "YES"),
+        ("[t, s]|map('trim')|join", "trueabc"),
+        ("'%s %s%s %.2f'|format(t, n, l, d|float)", "true [1,true,null,\"x\",1.50,{\"a\":null}] 2.50"),
+        ("('<'|escape ~ '>'|escape)|escape", "&lt;&gt;"),
+    ] {
+        check(source, record, &Scalar::Text(expected.into()));
+    }
+    for nothing in ["o.n|string", "o.n|upper", "o.n|trim", "n|join(';')", "o.n|join(';')", "none ~ none"] {
+        check(nothing, record, &Scalar::Empty);
+    }
+    assert!(evaluate("(1e308|float * 10) ~ ''", record).is_err());
+}
+
 /// A list or an object that comes out holds what its elements were, with all their digits.
 #[test]
 fn what_is_inside_of_a_list_keeps_its_type() {
@@ -158,6 +193,43 @@ fn numbers_are_exact() {
         "{'a': [1, t], 'b': not n}.a[1][:1]",
     ] {
         check(source, record, &Scalar::Text("x".into()));
+    }
+}
+
+/// What is empty becomes no number: nothing stays nothing, and a text that is none is refused.
+#[test]
+fn nothing_and_unreadable_texts_become_no_number() {
+    let record =
+        r#"{"e":"","n":null,"o":{"e":"","n":null},"t":"abc","big":"1e400","b":true,"s":" 12 ","v":"12.7"}"#;
+    for filter in ["int", "float", "decimal"] {
+        for nothing in ["e", "n", "o.n", "missing", "none"] {
+            check(&format!("{nothing}|{filter}"), record, &Scalar::Empty);
+            check(&format!("{nothing}|{filter}(7)"), record, &Scalar::Number("7".into()));
+            let error = evaluate(&format!("({nothing}|{filter}) + 1"), record).unwrap_err().to_string();
+            assert!(error.contains("a value beside it is empty"), "{nothing}|{filter}: {error}");
+        }
+        for text in ["''", "o.e", "t", "s", "'nan'", "'inf'", "'12abc'"] {
+            let error = evaluate(&format!("{text}|{filter}"), record).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("`{filter}`: ")), "{text}: {error}");
+            check(&format!("{text}|{filter}(7)"), record, &Scalar::Number("7".into()));
+        }
+    }
+    for (source, expected) in [
+        ("v|int", "12"),
+        ("v|float", "12.7"),
+        ("'-0x1F'|int(base=16)", "-31"),
+        ("'z'|int(0, 36)", "35"),
+        ("b|int", "1"),
+        ("b|float", "1.0"),
+        ("3|float", "3.0"),
+        ("[1]|int(default=7)", "7"),
+        ("t|float(default=7)", "7"),
+    ] {
+        check(source, record, &Scalar::Number(expected.into()));
+    }
+    for source in ["big|float", "'9'|int(base=8)", "'1.5'|int(base=10)", "[1]|int", "(1e308|float * 10)|int"]
+    {
+        assert!(evaluate(source, record).is_err(), "{source}");
     }
 }
 

@@ -136,6 +136,7 @@ fn checked_text<'a>(text: Cow<'a, str>, field: &Field) -> Result<Cow<'a, str>, V
 }
 
 fn choices<'a>(value: Scalar<'a>, field: &Field) -> Result<Vec<Cow<'a, str>>, ValueError> {
+    let is_json = matches!(&value, Scalar::Text(text) if text.starts_with('[') && text.ends_with(']'));
     let list = match value {
         Scalar::List(list) => list,
         Scalar::Array(_) => {
@@ -149,7 +150,7 @@ fn choices<'a>(value: Scalar<'a>, field: &Field) -> Result<Vec<Cow<'a, str>>, Va
     let mut kept: Vec<Cow<'a, str>> = Vec::with_capacity(list.len());
     for choice in list.into_iter().filter(|choice| !choice.is_empty()) {
         if !field.options.contains(choice.as_ref()) {
-            return Err(ValueError::Choice);
+            return Err(if is_json { ValueError::ChoicesAsJson } else { ValueError::Choice });
         }
         if !kept.contains(&choice) {
             kept.push(choice);
@@ -242,6 +243,7 @@ mod tests {
             check(&choices, none, Ok("nothing"));
         }
         check(&choices, "[\" \"]", Err(ValueError::Choice));
+        check(&choices, r#""[\"b\",\"a\"]""#, Err(ValueError::ChoicesAsJson));
         check(&of(FieldType::Json), "[]", Ok("[]"));
         let short = Field { max_length: Some(2), ..of(FieldType::Text) };
         check(&short, "\"été\"", Err(ValueError::TooLong(2)));

@@ -7,6 +7,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use raccord_model::diagnostic::{Code, Finding};
 use raccord_model::language::Transform;
 use raccord_model::language::mapping::NormalForm;
+use serde_json::value::RawValue;
 
 use super::date;
 use crate::scalar::Scalar;
@@ -28,6 +29,7 @@ pub(super) enum Op {
     Join(String),
     Lookup { table: BTreeMap<String, String>, default: Option<String> },
     UnixMillis,
+    ParseJson,
     Normalize(NormalForm),
 }
 
@@ -80,7 +82,11 @@ pub(super) fn compile(
                     .help("put a `split` before it"),
             );
         }
-        shape = if matches!(transform, Transform::Split(_)) { Shape::List } else { Shape::Text };
+        shape = match transform {
+            Transform::Split(_) => Shape::List,
+            Transform::ParseJson => Shape::Anything,
+            _ => Shape::Text,
+        };
     }
     (ops, shape)
 }
@@ -108,6 +114,7 @@ fn compile_one(transform: &Transform) -> Result<Op, Wrong> {
             Op::Lookup { table: lookup.table.clone(), default: lookup.default.clone() }
         }
         Transform::UnixMillis => Op::UnixMillis,
+        Transform::ParseJson => Op::ParseJson,
         Transform::Normalize(form) => Op::Normalize(*form),
     })
 }
@@ -167,7 +174,19 @@ fn on_text<'a>(op: &Op, text: Cow<'a, str>) -> Result<Scalar<'a>, String> {
             None => Scalar::Empty,
         },
         Op::UnixMillis => Scalar::text(date::unix_millis(&text)?),
+        Op::ParseJson => parse_json(text)?,
         Op::Normalize(NormalForm::Nfc) => Scalar::text(composed(text)),
+    })
+}
+
+/// The value that a text says in JSON.
+fn parse_json(text: Cow<'_, str>) -> Result<Scalar<'_>, String> {
+    if serde_json::from_str::<&RawValue>(&text).is_err() {
+        return Err("is not JSON, or is nested too deeply".to_owned());
+    }
+    Ok(match text {
+        Cow::Borrowed(text) => Scalar::from_json(text),
+        Cow::Owned(text) => Scalar::from_json(&text).into_owned(),
     })
 }
 
@@ -251,6 +270,25 @@ mod tests {
         let millis = [Transform::UnixMillis];
         check(&millis, Scalar::Number("1700000000123".into()), Ok(text("2023-11-14T22:13:20.123Z")));
         check(&[Transform::Trim], Scalar::from_json("{}"), Err("is an object, and a transform wants a text"));
+    }
+
+    #[test]
+    fn a_text_is_read_as_json() {
+        let text = |text: &'static str| Scalar::text(text);
+        let parse = [Transform::ParseJson];
+        let raw = r#"["a","b, c",1.50]"#;
+        check(&parse, text(raw), Ok(Scalar::Array(raw.into())));
+        check(
+            &[Transform::Trim, Transform::ParseJson],
+            text(" {\"a\":1} "),
+            Ok(Scalar::Object("{\"a\":1}".into())),
+        );
+        check(&[Transform::Uppercase, Transform::ParseJson], text("\"x\""), Ok(text("X")));
+        check(&[Transform::ParseJson, Transform::Join("+".into())], text(raw), Ok(text("a+b, c+1.50")));
+        check(&parse, text("null"), Ok(Scalar::Empty));
+        check(&parse, Scalar::Number("1.50".into()), Ok(Scalar::Number("1.50".into())));
+        check(&parse, text("[a]"), Err("is not JSON, or is nested too deeply"));
+        check(&parse, Scalar::from_json(raw), Err("is a list, and a transform wants a text"));
     }
 
     #[test]

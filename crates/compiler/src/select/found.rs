@@ -13,7 +13,7 @@ pub struct Found<'a> {
     pub standing: Standing,
     /// How many values are still to be found, where one of each is enough.
     pub(super) missing: Option<usize>,
-    /// The node of a member that came again, and not as it was before.
+    /// The node of a member that came again: with a list or what is below it, or not as it was before.
     pub(super) repeated: Option<usize>,
 }
 

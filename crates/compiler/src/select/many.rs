@@ -23,7 +23,7 @@ impl Many {
     }
 
     /// The raw JSON of everything that the path leads to, in its order. `None` when there is no list where a wildcard
-    /// wants one, or no value at its end, and where a member on the way stands twice with different values.
+    /// wants one, or no value at its end, and where a member on the way stands twice.
     pub fn select<'a>(&self, json: &'a str) -> Result<Option<Vec<&'a str>>, SelectError> {
         let mut values = vec![json];
         for selector in &self.lists {

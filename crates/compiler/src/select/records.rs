@@ -155,11 +155,10 @@ impl RecordList {
     }
 }
 
-/// Why a document, which `what` names, is not read that has a member twice on the way to its records.
+/// Why a document, which `what` names, is not read that has a member twice on the way to its records. Two lists may have the
+/// same elements: they are not compared.
 pub fn twice(name: &str, what: &str) -> String {
-    format!(
-        "the member `{name}` stands twice in {what}, with different values, so that which of them counts is not known"
-    )
+    format!("the member `{name}` stands twice in {what}, so that which of them counts is not known")
 }
 
 /// Why what is no record is none.
@@ -344,7 +343,7 @@ mod tests {
             ],
         );
         let twice = r#"[{"p":[{"q":1}],"p":[]}]"#;
-        let told = r#"1: the member `p` stands twice in it, with different values, so that which of them counts is not known: {"p":[{"q":1}],"p":[]}"#;
+        let told = r#"1: the member `p` stands twice in it, so that which of them counts is not known: {"p":[{"q":1}],"p":[]}"#;
         check("[*].p[*]", false, twice, &[told]);
         let envelope = r#"[{"p":{"meta":{"q":9},"items":[{"q":1}]}},{"p":{"x":{"q":2}}}]"#;
         let is_none = r#"1: `p` leads to no list in it: {"p":{"meta":{"q":9},"items":[{"q":1}]}}"#;

@@ -121,7 +121,7 @@ pub enum Unreadable {
         /// The column.
         column: usize,
     },
-    /// A member beside the events, or on the way to them, stands twice with different values.
+    /// A member beside the events stands twice with different values, or one on the way to them stands twice.
     #[error("{}", twice(.0, "the delivery"))]
     Repeated(String),
     /// Nothing says which event it is.

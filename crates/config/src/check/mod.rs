@@ -13,6 +13,7 @@ mod rename;
 mod root;
 mod schedule;
 mod source;
+mod spelling;
 mod stack;
 mod store;
 mod transfer;
@@ -26,12 +27,15 @@ use rayon::prelude::*;
 
 use crate::diagnose::{Document, Report};
 use crate::document::{Documents, Held, Table};
+use crate::interpolate::Variables;
 
 /// Everything a check may look at.
 #[derive(Clone, Copy)]
 pub(crate) struct CheckContext<'s, 't> {
     pub(crate) documents: &'s [Document<'t>],
     pub(crate) all: &'s Documents,
+    /// What stands for `${var:NAME}`.
+    pub(crate) variables: &'s Variables,
     /// Whether the state that it is for has rows of its own.
     pub(crate) has_rows: bool,
     /// The directories that were named, the first first, when none of them holds all the others.
@@ -43,7 +47,8 @@ pub(crate) fn check(scene: CheckContext<'_, '_>, report: &mut Report) {
     let all = scene.all;
     each(scene, report, &all.stacks, |held| stack::check(&held.spec));
     each(scene, report, &all.projects, |held| {
-        let mut findings = project::check(&held.spec);
+        let mut findings = spelling::defaults(scene, held.at, &held.spec);
+        findings.extend(spelling::without(&findings, project::check(&held.spec)));
         findings.extend(store::check(scene, &held.metadata.name, &held.spec));
         findings
     });

@@ -8,7 +8,7 @@ use raccord_model::language::{ByNameOrInline, Deletes, Entity, MappingSpec, Mode
 use raccord_model::{DataTypeName, EntityRef, Ident, Kind, Name};
 
 use super::source::unknown_data_type;
-use super::{CheckContext, dangling, exactly_one, files, follow, schedule, webhook};
+use super::{CheckContext, dangling, exactly_one, files, follow, schedule, spelling, webhook};
 use crate::document::Held;
 
 /// What is wrong with a transfer, its mapping left aside.
@@ -184,6 +184,7 @@ pub(super) fn check_mapping(
         cursor: &[],
         all_texts: has_texts_alone(scene, name, spec),
     };
-    let (_, findings) = compile(&task);
+    let mut findings = spelling::constants(scene, (at, path), mapping, entity);
+    findings.extend(spelling::without(&findings, compile(&task).1));
     findings.into_iter().filter(counts).map(|finding| (at, finding.under(path))).collect()
 }

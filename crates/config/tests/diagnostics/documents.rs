@@ -87,6 +87,114 @@ fn projects() {
 }
 
 #[test]
+fn a_fixed_text_keeps_its_spelling_or_is_told_to_be_quoted() {
+    let project = |sort: &str, value: &str| {
+        document(
+            "Project",
+            &format!(
+                "  entities:\n    e:\n      key: id\n      fields: {{id: text, f: {{type: {sort}, default: {value}}}}}"
+            ),
+        )
+    };
+    let path = "spec.entities.e.fields.f.default";
+    for lost in ["1.10", "1e3", "0x1F", "0o17", "1.0e0", ".5", "5.", "-0.0", "1000.0", "TRUE", "False"] {
+        check(&project("text", lost), &format!("unquoted@8:51 {path}"));
+    }
+    for kept in [
+        "12",
+        "1.5",
+        "-3",
+        "true",
+        "007",
+        "+351912345678",
+        "1_000",
+        "1.2.3",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "2024-01-31",
+        "12:30",
+        "\"1.10\"",
+        "'0x1F'",
+        "12345678901234567890123",
+        "~",
+        "null",
+        "9007199254740993.5",
+        "9007199254740993",
+        "-12345678901234567",
+    ] {
+        check(&project("text", kept), "");
+    }
+    for (sort, value) in [("decimal", "1.10"), ("integer", "0x1F"), ("boolean", "TRUE"), ("json", "[1.10]")] {
+        check(&project(sort, value), "");
+    }
+    // The canonical form has no whole number of so many digits.
+    let wanted = load(&project("integer", "9007199254740993")).desired.unwrap();
+    let fields = &wanted.project(&"a".parse().unwrap()).unwrap().entities["e"].fields;
+    assert_eq!(fields["f"].default, Some("9007199254740993".into()));
+    // Of a value that was not meant nothing else is said.
+    check(&project("choice, options: [1.10]", "1.10"), &format!("unquoted@8:70 {path}"));
+    check(&project("choices, options: [1.10, 2]", "[2, 1.10]"), &format!("unquoted@8:78 {path}[1]"));
+}
+
+/// Whatever is a text in the language is read as it is written, whatever YAML may take it for.
+#[test]
+fn other_texts_keep_their_spelling() {
+    let options = "  entities: {e: {key: id, fields: {id: {type: choice, options: [1.10, 0x1F, TRUE, 007, 2024-01-31]}}}}";
+    let wanted = load(&document("Project", options)).desired.unwrap();
+    let field = &wanted.project(&"a".parse().unwrap()).unwrap().entities["e"].fields["id"];
+    assert_eq!(Vec::from_iter(&field.options), ["007", "0x1F", "1.10", "2024-01-31", "TRUE"]);
+    let config = "  connector: http\n  authorization: {type: none}\n  config:\n    baseUrl: https://x.example\n    \
+                  headers: {X-Version: 1.10}\n    dataTypes:\n      a: {path: \"/{r}\", query: {v: 1e3, on: yes, b: True}, headers: {X: .5}, for: {r: [0x1F, 1.0]}}";
+    let wanted = load(&document("Source", config)).desired.unwrap();
+    let (_, source) =
+        wanted.resources.iter().find(|(key, _)| key.kind == raccord_model::Kind::Source).unwrap();
+    let written = serde_json::to_value(&source.resource.spec).unwrap().to_string();
+    for kept in [
+        r#""X-Version":"1.10""#,
+        r#""v":"1e3""#,
+        r#""on":"yes""#,
+        r#""b":"True""#,
+        r#""X":".5""#,
+        r#""r":["0x1F","1.0"]"#,
+    ] {
+        assert!(written.contains(kept), "{kept}: {written}");
+    }
+}
+
+#[test]
+fn a_constant_keeps_its_spelling_or_is_told_to_be_quoted() {
+    let transfer = |fields: &str| {
+        let mapping = format!("  source: files\n  to: crm.contact\n  mapping:\n    fields: {fields}");
+        around("Transfer", &mapping)
+    };
+    let path = "spec.mapping.fields.city.const";
+    check(&transfer("{city: {const: 1.10}}"), &format!("unquoted@31:28 {path}"));
+    check(&transfer("{city: {const: \"1.10\"}}"), "");
+    check(&transfer("{city: {from: a, transform: [{replace: {find: 1.10, with: 007}}]}}"), "");
+    let shared = around("Transfer", "  source: files\n  to: crm.contact\n  mapping: m");
+    let mapping = document("Mapping", "  fields: {city: {const: TRUE}}").replace("name: a", "name: m");
+    check(&format!("{shared}---\n{mapping}"), "unquoted@36:26 spec.fields.city.const");
+    let number = AROUND.replace("city: text", "city: decimal")
+        + &document(
+            "Transfer",
+            "  source: files\n  to: crm.contact\n  mapping:\n    fields: {city: {const: 1.10, transform: [{lookup: {table: {1.10: 2}}}]}}",
+        );
+    check(&number, &format!("unquoted@31:28 {path}"));
+    let stack = document("Stack", "  variables: {V: 1.10}");
+    check(&format!("{}---\n{stack}", transfer("{city: {const: \"${var:V}\"}}")), "");
+    let text = format!("{}---\n{stack}", transfer("\n      city:\n        const: ${var:V}"));
+    check(&text, &format!("unquoted@33:16 {path}"));
+    let diagnostic = load(&text).diagnostics.remove(0);
+    assert_eq!(
+        diagnostic.message,
+        "`1.10` is read as the number 1.1 where it stands without quotes, and the field is of type text"
+    );
+    assert_eq!(diagnostic.help.unwrap(), "write \"${var:V}\" to keep it as it is written, or 1.1");
+}
+
+#[test]
 fn authorizations() {
     let cases = [
         ("{type: apiKey, header: X, value: \"${env:K}\"}", ""),

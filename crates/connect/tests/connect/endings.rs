@@ -365,9 +365,11 @@ async fn an_envelope_with_a_member_twice_is_a_failure() {
     let data_type = json!({"records": "d", "pagination": {"page": "p", "total": "total"}});
     for (body, twice) in [
         (r#"{"total": 1, "d": [{"id": 1}], "d": []}"#, "d"),
+        (r#"{"total": 1, "d": [{"id": 1}], "d": [{"id": 1}]}"#, "d"),
         (r#"{"total": 1, "d": [{"id": 1}], "total": 0}"#, "total"),
     ] {
-        let expected = format!("the member `{twice}` stands twice in the answer, with different values");
+        let expected =
+            format!("the member `{twice}` stands twice in the answer, so that which of them counts");
         check(data_type.clone(), Err(&expected), move |_| {
             ResponseTemplate::new(200).set_body_raw(body, "application/json")
         })

@@ -57,6 +57,7 @@ pub async fn run_once(
     let report = report.try_recv();
     let mut report: RunReport = report.map_err(|_| DaemonError::NoReport)??;
     select::look_back(ports, &applied, integrations, &mut report).await?;
+    report.notes.extend(select::waiting(ports, &applied, integrations).await?);
     if !is_stopping {
         report.undelivered = deliver_after_runs(ports).await;
     }

@@ -115,6 +115,8 @@ pub enum Transform {
     Lookup(Lookup),
     /// Reads milliseconds since 1970, exactly, as an instant.
     UnixMillis,
+    /// Reads a text as JSON: a list, an object or any other value, as a cell of a CSV holds it.
+    ParseJson,
     /// Writes characters that can be written in several ways in one of them.
     Normalize(NormalForm),
 }
