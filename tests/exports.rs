@@ -73,66 +73,65 @@ fn parquet(environment: &TestEnvironment, name: &str) -> (Vec<String>, Vec<Strin
     (schema.columns().iter().map(column).collect(), rows.collect())
 }
 
-/// What is written to a CSV comes back by the mapping that the guide names, lists and values of JSON too.
-#[test]
-fn a_csv_is_read_back() {
-    let field =
-        "code: text, note: text, tags: {type: choices, options: [\"a\", \"b, c\", \"d\\\"e\"]}, extra: json";
-    let documents = format!(
-        r#"
-apiVersion: raccord/v1
+/// What a CSV is written from, and read back into.
+const THERE_AND_BACK: &str = r#"apiVersion: raccord/v1
 kind: Project
-metadata: {{name: crm}}
+metadata: {name: crm}
 spec:
   entities:
-    item: {{key: code, fields: {{{field}}}}}
-    again: {{key: code, fields: {{{field}}}}}
+    item: &item
+      key: code
+      fields: {code: text, note: text, tags: {type: choices, options: [a, "b, c", 'd"e']}, extra: json}
+    again: *item
 ---
 apiVersion: raccord/v1
 kind: Source
-metadata: {{name: files}}
-spec: {{connector: file, config: {{dataTypes: {{items: {{path: items.jsonl}}, again: {{path: items.csv}}}}}}}}
+metadata: {name: files}
+spec: {connector: file, config: {dataTypes: {items: {path: items.jsonl}, again: {path: items.csv}}}}
 ---
 apiVersion: raccord/v1
 kind: Transfer
-metadata: {{name: items}}
+metadata: {name: items}
 spec:
   source: files
   to: crm.item
   active: true
-  mapping: {{primaryKey: {{code: code}}, fields: {{note: note, tags: tags, extra: extra}}}}
+  mapping: {primaryKey: {code: code}, fields: {note: note, tags: tags, extra: extra}}
 ---
 apiVersion: raccord/v1
 kind: Transfer
-metadata: {{name: again}}
+metadata: {name: again}
 spec:
   source: files
   to: crm.again
   active: true
   mapping:
-    primaryKey: {{code: code}}
+    primaryKey: {code: code}
     fields:
       note: note
-      tags: {{from: tags, transform: [parseJson]}}
-      extra: {{from: extra, transform: [parseJson]}}
+      tags: {from: tags, transform: [parseJson]}
+      extra: {from: extra, transform: [parseJson]}
 ---
 apiVersion: raccord/v1
 kind: Integration
-metadata: {{name: items}}
-spec: {{active: true, subscriptions: {{items: [created, updated]}}}}
+metadata: {name: items}
+spec: {active: true, subscriptions: {items: [created, updated]}}
 ---
 apiVersion: raccord/v1
 kind: Integration
-metadata: {{name: again}}
-spec: {{active: true, subscriptions: {{again: [created, updated]}}}}
-"#
-    );
+metadata: {name: again}
+spec: {active: true, subscriptions: {again: [created, updated]}}
+"#;
+
+/// What is written to a CSV comes back by the mapping that the guide names, lists and values of JSON too.
+#[test]
+fn a_csv_is_read_back() {
     let lines = r#"{"code": "1", "note": "[\"a\",\"b\"]", "tags": ["a", "b, c", "d\"e"], "extra": {"n": 12345678901234567890.5, "l": [1, null, "x\ny"]}}
 {"code": "2", "note": "a,b", "tags": ["a"], "extra": "[1]"}
 {"code": "3", "note": "007", "tags": [], "extra": 0.1000000000000000055}
 {"code": "4", "extra": true}
 "#;
-    let environment = TestEnvironment::with(&[("raccord.yaml", &documents), ("items.jsonl", lines)]);
+    let environment = TestEnvironment::with(&[("raccord.yaml", THERE_AND_BACK), ("items.jsonl", lines)]);
     environment.ok("apply --auto-approve");
     environment.ok("run items");
     environment.ok("records crm.item --to items.csv");

@@ -63,6 +63,14 @@ impl Failure {
         }))
     }
 
+    /// Names the members of the map that was expected, in place of other help.
+    pub(crate) fn of_map_with(mut self, members: &[&str]) -> Self {
+        if let Some(members) = suggest::advice("", members, "write a map; its members are") {
+            self.0.help = Some(members);
+        }
+        self
+    }
+
     pub(crate) fn help(mut self, help: Option<String>) -> Self {
         if self.0.help.is_none() {
             self.0.help = help;

@@ -296,9 +296,12 @@ impl<'de> Deserializer<'de> for NodeDeserializer<'_, '_> {
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _fields: &'static [&'static str],
+        fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Failure> {
+        if matches!(self.node.value, Value::Scalar { .. }) && !self.is_null() {
+            return Err(self.mismatch(&visitor).of_map_with(fields));
+        }
         self.deserialize_map(visitor)
     }
 

@@ -31,7 +31,8 @@ pub struct Deletes {
     #[schemars(with = "Option<WebhookDeletes>")]
     pub webhook: Option<WebhookDeletes>,
     /// What a complete reading no longer shows is deleted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "switch::deserialize", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Snapshot>")]
     pub snapshot: Option<Snapshot>,
     /// Whether several ways stood in one map, where each is to be an item of a list.
     #[serde(skip)]
@@ -95,19 +96,21 @@ pub struct WebhookDeletes {
 
 /// A way that is switched on by `true` or by a map, and off by `false`.
 mod switch {
+    use std::marker::PhantomData;
+
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::WebhookDeletes;
 
-    struct Either;
+    struct Either<T>(PhantomData<T>);
 
-    impl<'de> serde::de::Visitor<'de> for Either {
-        type Value = Option<WebhookDeletes>;
+    impl<'de, T: Default + Deserialize<'de>> serde::de::Visitor<'de> for Either<T> {
+        type Value = Option<T>;
         fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
             f.write_str("true or false, or a map with `maxShare`")
         }
         fn visit_bool<E: serde::de::Error>(self, is_on: bool) -> Result<Self::Value, E> {
-            Ok(is_on.then(WebhookDeletes::default))
+            Ok(is_on.then(T::default))
         }
         fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
             Ok(None)
@@ -116,14 +119,14 @@ mod switch {
             Ok(None)
         }
         fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-            WebhookDeletes::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Some)
+            T::deserialize(serde::de::value::MapAccessDeserializer::new(map)).map(Some)
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(super) fn deserialize<'de, T: Default + Deserialize<'de>, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<Option<WebhookDeletes>, D::Error> {
-        deserializer.deserialize_any(Either)
+    ) -> Result<Option<T>, D::Error> {
+        deserializer.deserialize_any(Either(PhantomData))
     }
 
     #[expect(clippy::ref_option, reason = "the form in which serde asks")]
@@ -138,9 +141,10 @@ mod switch {
     }
 }
 
-/// Deletions found by reading everything.
+/// Deletions found by reading everything; `true` is short for a map without members.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(transform = or(serde_json::json!({ "type": "boolean" })))]
 pub struct Snapshot {
     /// How often everything is read when the transfer is incremental. Default: every run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -320,6 +324,9 @@ mod tests {
                 json!({"field": {"path": "gone", "maxShare": "5%"}}),
             ),
             (json!({"webhook": true}), json!({"webhook": true})),
+            (json!({"snapshot": true}), json!({"snapshot": {}})),
+            (json!({"snapshot": false}), json!({})),
+            (json!([{"snapshot": true}, "webhook"]), json!([{"webhook": true}, {"snapshot": {}}])),
             (json!("webhook"), json!({"webhook": true})),
             (json!(["webhook"]), json!({"webhook": true})),
             (json!({"webhook": {"maxShare": "10%"}}), json!({"webhook": true})),
