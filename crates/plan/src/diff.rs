@@ -16,6 +16,7 @@ use crate::compare::compare;
 use crate::current::Current;
 use crate::effect::{Impacts, weigh};
 use crate::pairing::{Pair, Pairing};
+use crate::pause;
 use crate::plan::{Change, DataEffect, FieldChange, Note, PLAN_VERSION, Plan, TOOL};
 use crate::reference::follow;
 use crate::refusal::Checked;
@@ -121,6 +122,7 @@ pub fn diff(desired: &Desired, current: &Current, options: &Options) -> Result<P
             all.merge(impacts);
         }
         plan.effects = all.effects(&world);
+        plan.notes.extend(pause::notes(desired, current, &pairing, &plan.effects));
     }
     plan.notes.extend(waiting::notes(desired, current, &plan.changes));
     plan.notes.extend(webhook::notes(desired, current, &plan.changes));

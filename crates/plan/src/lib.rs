@@ -13,6 +13,7 @@ mod entity;
 mod history;
 mod lost;
 mod pairing;
+mod pause;
 mod plan;
 mod reference;
 mod refusal;

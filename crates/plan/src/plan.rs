@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jiff::Timestamp;
 use raccord_model::fact::Uid;
 use raccord_model::name::EntityRef;
 use raccord_model::plan::{Action, Consequence};
@@ -251,6 +252,17 @@ pub enum Note {
         transfer: Name,
         /// Why, in words.
         cause: String,
+    },
+    /// An integration is paused and stays so: what is to be read again is read once it goes on.
+    StaysPaused {
+        /// The integration.
+        integration: Name,
+        /// Those of its transfers of which everything is to be read again.
+        transfers: Vec<Name>,
+        /// Until when; without one, until it is resumed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schemars(with = "Option<String>")]
+        until: Option<Timestamp>,
     },
     /// `raccord/renamed-from` names a resource that is there, but it cannot be renamed: its own name is still
     /// wanted, or the new one is taken.

@@ -266,6 +266,17 @@ pub(crate) fn note_text(note: &Note) -> String {
             "the integration {integration} is disabled ({cause}, transfer {transfer}) and stays so; \
              `raccord resume {integration}` starts it again"
         ),
+        Note::StaysPaused { integration, transfers, until } => {
+            let names: Vec<&str> = transfers.iter().map(Name::as_str).collect();
+            let until = until.map_or_else(
+                || format!("`raccord resume {integration}`"),
+                |until| format!("{until} or `raccord resume {integration}`"),
+            );
+            format!(
+                "the integration {integration} is paused: {} is not read again, and rows that are dropped do not come back, before {until}",
+                names.join(", ")
+            )
+        }
         Note::RenameIgnored { key, from } => {
             format!(
                 "{key} cannot take over from {from}: the one is still wanted or the other is there already"

@@ -221,6 +221,7 @@ fn note(note: &Note, policy: Policy) -> Option<String> {
         Note::StackNamed { .. }
         | Note::Resumes { .. }
         | Note::StaysTripped { .. }
+        | Note::StaysPaused { .. }
         | Note::RenameIgnored { .. }
         | Note::DropsWaiting { .. }
         | Note::DeliveriesEnd { .. }

@@ -1,6 +1,6 @@
 //! What an apply does to facts: epochs and resets, incarnations and field ids, trips.
 
-use raccord_model::fact::{IntegrationFact, TransferFact, Trip, TripCause};
+use raccord_model::fact::{IntegrationFact, Pause, TransferFact, Trip, TripCause};
 use serde_json::{Value, json};
 
 use super::golden::{golden, state};
@@ -166,6 +166,44 @@ fn a_trip_is_lifted_by_a_change_to_the_failing_part() {
         );
         let stays = plan.notes.iter().any(|note| matches!(note, Note::StaysTripped { .. }));
         assert_eq!(stays, expected.is_none(), "{patch}");
+    }
+}
+
+/// Rows that are dropped, and records that are mapped anew, wait for a person: the plan says so.
+#[test]
+fn a_paused_integration_is_told_where_it_keeps_something_from_being_read() {
+    let cases = [
+        (
+            json!({ "Transfer/customers": { "mapping": { "primaryKey": { "externalId": "code" } } } }),
+            "customers",
+        ),
+        (json!({ "Source/boutique": { "config": { "timeout": "5s" } } }), ""),
+        (json!({ "Transfer/vips": { "mapping": { "fields": { "vip": "was_vip" } } } }), ""),
+        (json!({ "Integration/boutique": { "active": false }, "Transfer/customers": { "resync": "x" } }), ""),
+        (
+            json!({ "Transfer/customers": { "resync": "x" }, "Transfer/items": { "resync": "x" } }),
+            "customers items",
+        ),
+    ];
+    let at = "2026-01-01T00:00:00Z".parse().unwrap();
+    for (patch, expected) in cases {
+        for pause in [None, Some(Pause { at, until: Some(at), reason: None })] {
+            let mut state = state();
+            let is_paused = pause.is_some();
+            state.put_integration("boutique", &IntegrationFact { pause, ..IntegrationFact::default() });
+            let plan = state.plan(&desired(&merged(&golden(), &patch)), &allow_all());
+            let told = plan.notes.iter().find_map(|note| match note {
+                Note::StaysPaused { transfers, until, .. } => Some((transfers, until)),
+                _ => None,
+            });
+            let Some((transfers, until)) = told else {
+                assert!(!is_paused || expected.is_empty(), "{patch}");
+                continue;
+            };
+            let names: Vec<&str> = transfers.iter().map(raccord_model::Name::as_str).collect();
+            assert!(is_paused && *until == Some(at));
+            assert_eq!(names.join(" "), expected, "{patch}");
+        }
     }
 }
 

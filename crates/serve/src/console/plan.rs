@@ -155,6 +155,10 @@ fn note_in_words(visit: &Visit, note: &Note) -> Markup {
         Note::StaysTripped { integration, cause, .. } => {
             (words.stays_tripped, format!("{integration}: {cause}"))
         }
+        Note::StaysPaused { integration, transfers, .. } => {
+            let names: Vec<&str> = transfers.iter().map(Name::as_str).collect();
+            (words.stays_paused, format!("{integration} ({})", names.join(", ")))
+        }
         Note::RenameIgnored { key, from } => (words.rename_ignored, format!("{from} → {key}")),
         Note::StackNamed { stack } => (words.stack_named, stack.to_string()),
         Note::DropsWaiting { transfer, deliveries, rejects } => {

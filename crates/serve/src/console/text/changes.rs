@@ -145,6 +145,8 @@ both! {
         resumes: "starts again, because what failed changes:", "redémarre, car ce qui échouait change :";
         /// A note: before the integration.
         stays_tripped: "stays disabled:", "reste désactivée :";
+        /// A note: before the integration and its transfers.
+        stays_paused: "stays paused, so that these transfers are read again only once it is resumed:", "reste en pause ; ces transferts ne sont relus qu’à sa reprise :";
         /// A note.
         rename_ignored: "the rename is ignored:", "le renommage est ignoré :";
         /// A note.
