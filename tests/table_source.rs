@@ -11,6 +11,7 @@ use raccord_model::checkpoint::PageToken;
 use raccord_model::language::ConnectorSettings;
 use raccord_model::language::connector::TableDataType;
 use raccord_model::port::Async;
+use raccord_model::port::records::Page;
 use raccord_model::port::source::{Read, Source, SourceError};
 use serde_json::{Value, json};
 
@@ -60,8 +61,21 @@ pub async fn mistake(database: &dyn Database, data_type: &Value) -> String {
 pub async fn page(opened: &Opened, read: Read) -> Result<(Vec<Value>, Option<PageToken>), SourceError> {
     let mut pages = opened.source.open(read).await?;
     let Some(page) = pages.next().await? else { return Ok((Vec::new(), None)) };
-    let records = page.records.iter().map(|record| serde_json::from_str(&record.to_json()).unwrap());
-    Ok((records.collect(), page.next))
+    Ok((records(&page), page.next))
+}
+
+/// The records of a page, which have no members but those that the page says there are: a mapping that reads another one is
+/// told.
+pub fn records(page: &Page) -> Vec<Value> {
+    let columns = page.columns.as_deref().unwrap();
+    let mut all = Vec::new();
+    for record in page.records.iter() {
+        let record: Value = serde_json::from_str(&record.to_json()).unwrap();
+        let members = record.as_object().unwrap();
+        assert!(members.keys().all(|name| columns.contains(name)), "{columns:?} {record}");
+        all.push(record);
+    }
+    all
 }
 
 /// All records, each page asked for by a reading of its own, as after a kill.
@@ -81,7 +95,7 @@ pub async fn drain(opened: &Opened, read: Read) -> Result<Vec<Value>, SourceErro
 pub async fn stream(opened: &Opened, read: Read) -> Result<Vec<Value>, SourceError> {
     let (mut all, mut pages) = (Vec::new(), opened.source.open(read).await?);
     while let Some(page) = pages.next().await? {
-        all.extend(page.records.iter().map(|record| serde_json::from_str(&record.to_json()).unwrap()));
+        all.extend(records(&page));
         if page.next.is_none() {
             break;
         }

@@ -25,7 +25,7 @@ fn a_column_that_is_not_there_fails_the_run_and_clears_nothing() {
         ("id, name,since", "did you mean ` name`? its columns are `id`, ` name`, `since`"),
         (
             "id,surname!,since",
-            "; its columns are `id`, `surname!`, `since`; where a file may lack it, say in the mapping what that means: \
+            "; its columns are `id`, `surname!`, `since`; where it may be missing, say in the mapping what that means: \
              `onMissing: keep`, `clear` or `default`",
         ),
     ] {
@@ -168,4 +168,73 @@ fn a_column_of_one_file_alone_is_not_mapped() {
     assert_says(&(told.stdout + &told.stderr), &["left out: `extra`; in/1.csv has no such column"]);
     environment.ok("apply --auto-approve");
     assert_eq!(run(&environment), "fetched 2, created 2");
+}
+
+/// A table of SQLite whose rows change by `ts`, and what is read of it.
+const TABLE: &str = r#"apiVersion: raccord/v1
+kind: Source
+metadata: {name: erp}
+spec:
+  connector: sqlite
+  config: {path: erp.db, dataTypes: {people: {incremental: {field: ts, format: integer}}}}
+---
+apiVersion: raccord/v1
+kind: Project
+metadata: {name: crm}
+spec: {entities: {person: {key: id, fields: {id: text, name: text}}}}
+---
+apiVersion: raccord/v1
+kind: Transfer
+metadata: {name: people}
+spec:
+  source: erp
+  to: crm.person
+  active: true
+  mapping: {primaryKey: {id: id}, fields: {name: {expr: "first ~ ' ' ~ last"}}}
+---
+apiVersion: raccord/v1
+kind: Integration
+metadata: {name: erp}
+spec: {active: true, subscriptions: {people: [created, updated, deleted]}}
+"#;
+
+/// Runs statements on a database of SQLite.
+fn sqlite(environment: &TestEnvironment, statements: &str) {
+    let made = std::process::Command::new("python3")
+        .args(["-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1]).executescript(sys.argv[2])"])
+        .arg(environment.path().join("erp.db"))
+        .arg(statements)
+        .status();
+    assert!(made.unwrap().success());
+}
+
+#[test]
+fn a_column_that_a_table_has_lost_fails_the_run_and_changes_nothing() {
+    for (line, lost) in [
+        ("mode: own", "last"),
+        ("version: rev", "rev"),
+        ("deletes: {field: gone}", "gone"),
+        ("deletes: [{field: gone}, snapshot]", "gone"),
+    ] {
+        let yaml = TABLE.replace("active: true\n  mapping", &format!("active: true\n  {line}\n  mapping"));
+        let environment = TestEnvironment::with(&[("raccord.yaml", &yaml)]);
+        sqlite(
+            &environment,
+            "CREATE TABLE people (id TEXT NOT NULL PRIMARY KEY, first TEXT, last TEXT, rev INTEGER, gone INTEGER, ts INTEGER NOT NULL); \
+             INSERT INTO people VALUES ('1', 'Ann', 'Lee', 1, 0, 1), ('2', 'Ben', 'Fox', 1, 0, 2)",
+        );
+        environment.ok("apply --auto-approve");
+        environment.ok("run");
+        let before = environment.ok("records crm.person");
+        sqlite(
+            &environment,
+            &format!("ALTER TABLE people RENAME COLUMN {lost} TO other; UPDATE people SET ts = ts + 100"),
+        );
+        let why = format!("has no column `{lost}`, which the transfer reads; its columns are `id`, `");
+        assert_says(&environment.fails(1, "run"), &[&why[..]]);
+        assert_eq!(environment.ok("records crm.person"), before, "{line}");
+        sqlite(&environment, &format!("ALTER TABLE people RENAME COLUMN other TO {lost}"));
+        assert_says(&environment.ok("run"), &["succeeded"]);
+        assert_eq!(environment.ok("records crm.person"), before, "{line}");
+    }
 }

@@ -1,24 +1,24 @@
-//! Whether rows have the columns that a program reads. A record of JSON may leave a member out; a column that its file
-//! does not have is a misspelling or another file, and would clear its field in every row. Where the mapping says by
-//! `onMissing` what its absence means, it may be absent.
+//! Whether rows have the columns that a program reads. A record of JSON may leave a member out; a column that its file or its
+//! table does not have is a misspelling, or was dropped or renamed, and would clear its field in every row. Where the mapping
+//! says by `onMissing` what its absence means, it may be absent.
 
 use raccord_compiler::mapping::Program;
 use raccord_model::port::records::{Page, Records};
 use raccord_model::suggest;
 
-/// How many of a file's columns are named.
+/// How many of the columns are named.
 const SHOWN: usize = 24;
 
-/// A file without a column that is read from it.
+/// A file, a table or a query without a column that is read from it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file} has no column `{column}`, which the transfer reads; {advice}")]
+#[error("{place} has no column `{column}`, which the transfer reads; {advice}")]
 pub struct MissingColumn {
-    file: String,
+    place: String,
     column: String,
     advice: String,
 }
 
-/// Checks the columns of the file of a page. One of JSON has none, and neither has a file without any line.
+/// Checks the columns that the records of a page have. Those of JSON have none, and neither has a file without any line.
 pub fn check(program: &Program, page: &Page) -> Result<(), MissingColumn> {
     let header: &[String] = match (&page.columns, &page.records) {
         (Some(columns), _) => columns,
@@ -28,7 +28,7 @@ pub fn check(program: &Program, page: &Page) -> Result<(), MissingColumn> {
     let is_there = |column: &&str| header.iter().any(|known| known == column);
     match program.columns().find(|column| !is_there(column)) {
         Some(column) if !header.is_empty() => Err(MissingColumn {
-            file: page.position.clone(),
+            place: page.position.clone(),
             column: column.to_owned(),
             advice: advice(column, header),
         }),
@@ -45,7 +45,7 @@ fn advice(column: &str, header: &[String]) -> String {
     match suggest::nearest(column, header.iter().map(String::as_str)) {
         Some(meant) => format!("did you mean `{meant}`? {known}"),
         None => format!(
-            "{known}; where a file may lack it, say in the mapping what that means: `onMissing: keep`, `clear` or `default`"
+            "{known}; where it may be missing, say in the mapping what that means: `onMissing: keep`, `clear` or `default`"
         ),
     }
 }

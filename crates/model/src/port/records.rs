@@ -29,7 +29,7 @@ pub struct Page {
     pub parent_faults: Vec<Fault>,
     /// Where this page is, in words: `page 3`, `customers.csv`.
     pub position: String,
-    /// The names of the columns of the file that its records come from; `None` where a record has the members that it likes.
+    /// The names of the columns of the file, the table or the query that its records come from; `None` where a record has the members that it likes.
     pub columns: Option<Arc<[String]>>,
     /// Where it stands among the pages of its partition, when there are several and they are asked for by their position.
     pub spot: Option<Spot>,

@@ -14,7 +14,7 @@ use tokio_postgres::{Client, Row};
 
 use super::PostgresSource;
 use super::failure::RowFailure;
-use super::values::Cells;
+use super::values::{Cells, DELETED};
 
 /// The pages of a table or a query.
 pub(super) struct TablePages {
@@ -24,7 +24,7 @@ pub(super) struct TablePages {
     pager: Pager,
     cells: Cells,
     /// Whether each record says that its row is there.
-    pub(super) is_marked: bool,
+    is_marked: bool,
 }
 
 impl TablePages {
@@ -37,6 +37,11 @@ impl TablePages {
         let pager = Pager::new(Arc::new(plan), source.stream.place(), read)?;
         let cells = Cells::of(pager.plan().columns());
         Ok(Self { source, client: Some(client), pager, cells, is_marked: false })
+    }
+
+    /// The same pages, whose records say that their rows are there.
+    pub(super) fn marked(self) -> Self {
+        Self { pager: self.pager.with_member(DELETED), is_marked: true, ..self }
     }
 
     pub(super) async fn advance(&mut self) -> Result<Option<Page>, SourceError> {

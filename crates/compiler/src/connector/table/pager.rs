@@ -19,6 +19,8 @@ const PAGE_ROWS: usize = 2_000;
 pub struct Pager {
     plan: Arc<PagePlan>,
     what: String,
+    /// The members that records have.
+    columns: Arc<[String]>,
     since: Option<Value>,
     place: Place,
     most: usize,
@@ -33,7 +35,8 @@ impl Pager {
             Some(from) => Some(plan.since(from).ok_or_else(|| unusable(&what, from))?),
         };
         let most = read.page_size.unwrap_or(PAGE_ROWS).clamp(1, PAGE_ROWS);
-        let mut pager = Self { plan, what, since, place: Place::default(), most, is_over: false };
+        let columns = plan.names().map(str::to_owned).collect();
+        let mut pager = Self { plan, what, columns, since, place: Place::default(), most, is_over: false };
         if let Some(token) = &read.page {
             let refused = |message: &str| SourceError::PageRefused { message: message.to_owned() };
             let (by, place) = Place::read(token).ok_or_else(|| refused("it is of another version"))?;
@@ -45,6 +48,13 @@ impl Pager {
             pager.place = place;
         }
         Ok(pager)
+    }
+
+    /// The same reading, whose records have one member more.
+    #[must_use]
+    pub fn with_member(self, name: &str) -> Self {
+        let columns = self.plan.names().chain([name]).map(str::to_owned).collect();
+        Self { columns, ..self }
     }
 
     /// Whether the first page is still to come.
@@ -87,7 +97,8 @@ impl Pager {
             self.plan.by(self.since.is_some(), &self.place).iter().map(|term| term.name.as_str()).collect();
         let next = (!self.is_over).then(|| self.place.token(&by));
         let records = Records::Json { body: body.into(), spans };
-        Ok(Some(Page { records, position: self.what.clone(), next, ..Page::empty() }))
+        let columns = Some(Arc::clone(&self.columns));
+        Ok(Some(Page { records, columns, position: self.what.clone(), next, ..Page::empty() }))
     }
 
     fn twice(&self) -> String {

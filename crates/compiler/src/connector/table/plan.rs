@@ -129,6 +129,11 @@ impl PagePlan {
         &self.columns
     }
 
+    /// The names of the columns: the members that a record of a row has.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(|column| column.name.as_str())
+    }
+
     /// The names of the key's columns.
     pub fn key(&self) -> Vec<&str> {
         self.key.iter().map(|term| term.name.as_str()).collect()

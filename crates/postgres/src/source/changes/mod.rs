@@ -27,7 +27,7 @@ use self::position::Stand;
 use self::slot::Slot;
 use super::PostgresSource;
 use super::pages::{TablePages, rows};
-use super::values::Cells;
+use super::values::{Cells, DELETED};
 
 /// How many keys are looked up at once.
 const KEYS: usize = 1_000;
@@ -100,9 +100,7 @@ pub(super) async fn open(
         Some(token) => {
             let page = (!token.is_empty()).then(|| raccord_model::checkpoint::PageToken(token.clone()));
             let read = Read { page, page_size: read.page_size, ..Read::default() };
-            let mut pages = TablePages::of(source.clone(), client, plan.clone(), &read)?;
-            pages.is_marked = true;
-            Some(pages)
+            Some(TablePages::of(source.clone(), client, plan.clone(), &read)?.marked())
         }
     };
     let most = read.page_size.unwrap_or(KEYS).clamp(1, KEYS);
@@ -219,8 +217,9 @@ impl ChangePages {
         if is_last {
             at = At { commit: at.commit.max(following.written.unwrap_or(0)), done: 0 };
         }
-        let mut page =
-            Page { position: format!("changes of {}", self.source.stream.place()), ..Page::empty() };
+        let columns = self.plan.names().chain([DELETED]).map(str::to_owned).collect();
+        let position = format!("changes of {}", self.source.stream.place());
+        let mut page = Page { position, columns: Some(columns), ..Page::empty() };
         if !keys.is_empty() {
             page.records = self.look_up(&following.lookup, keys).await?.records();
         }

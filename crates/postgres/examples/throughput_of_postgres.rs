@@ -1,7 +1,7 @@
 //! What 200,000 rows cost in CPU, through the port in batches of 1,000, beside what `psql` takes to copy the same rows into a
 //! stage and merge them: all new, all changed, nothing changed, and known to be as they were.
 //!
-//! `cargo run --release -p raccord-postgres --example throughput [ROWS]`
+//! `cargo run --release -p raccord-postgres --example throughput_of_postgres [ROWS]`
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
