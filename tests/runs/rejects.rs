@@ -97,6 +97,24 @@ fn a_reject_without_a_key_never_beats_a_row_that_is_newer() {
     assert_eq!(environment.json("rejects list --output json").as_array().unwrap().len(), 1);
 }
 
+/// What is stored under the keys that rows have since a re-key takes no reject of before away.
+#[test]
+fn a_reject_from_before_a_re_key_never_beats_a_row_that_is_newer() {
+    let environment = Shop { fields: NAME_AND_EMAIL, ..Shop::default() }.applied();
+    environment.write("people.csv", "number,id,name,email\n1,a,Ann,\n2,b,Old,x\n3,c,Cid,x\n");
+    assert_eq!(run(&environment), "fetched 3, created 1, rejected 2");
+    environment.write("people.csv", "number,id,name,email\n1,a,Ann,\n2,b,New,\n");
+    environment.replace("raccord.yaml", "{id: id}", "{id: number}");
+    environment.replace("raccord.yaml", ", email: email}", "}");
+    environment.ok("apply --auto-approve --allow-rekey");
+    assert_eq!(run(&environment), "fetched 2, created 2");
+    assert_says(
+        &environment.ok("rejects replay people"),
+        &["1 replayed: 1 created", "1 left as they are: their rows were written after them"],
+    );
+    assert_eq!(rows(&environment, "name"), "1=Ann 2=New 3=Cid");
+}
+
 #[test]
 fn a_record_that_is_rejected_again_keeps_its_place() {
     let shop =

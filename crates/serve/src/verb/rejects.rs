@@ -259,8 +259,9 @@ impl Replay {
         Ok(())
     }
 
-    /// Whether the row of a reject was written after it. Where the key could be read, what is stored later takes the reject
-    /// away; where it could not, it is known only now. Versions tell by themselves which is newer.
+    /// Whether the row of a reject was written after it. What is stored later under the key of a reject takes it away; but where
+    /// the key could not be read, or rows have other keys now, the row is known only here. Versions tell by themselves which
+    /// is newer.
     async fn is_outdated(
         &self,
         rows: &Rows,
@@ -268,11 +269,12 @@ impl Replay {
         reject: &Reject,
         batch: &Batch,
     ) -> Result<bool, RequestError> {
-        if reject.key.is_some() || matches!(job.place, StorePlace::Files { .. }) {
+        if matches!(job.place, StorePlace::Files { .. }) {
             return Ok(false);
         }
         for change in batch.changes.iter().filter(|change| change.version.is_empty()) {
-            if self.stored.contains(&hexadecimal(change.key)) {
+            let key = hexadecimal(change.key);
+            if self.stored.contains(&key) || reject.key.as_ref() == Some(&key) {
                 continue;
             }
             let key = Some(change.key.to_vec());
@@ -294,7 +296,10 @@ impl Replay {
         for (count, why) in [
             (self.fetched, "wait as deliveries, whose records `raccord watch` asks the service for"),
             (self.without_record, "cannot be replayed: their record was not kept, or could not be read"),
-            (self.outdated, "left as they are: their rows were written after them, by records with a key"),
+            (
+                self.outdated,
+                "left as they are: their rows were written after them, under keys that they did not have",
+            ),
         ] {
             if count > 0 {
                 let _ = write!(said, "; {count} {why}");
