@@ -74,7 +74,7 @@ codes! {
     Unquoted "unquoted" "A value of a text stands without quotes and is read as a number or a boolean in another spelling.",
     InvalidExpression "invalid-expression" "An expression cannot be evaluated.",
     InvalidTransform "invalid-transform" "A transform cannot be compiled.",
-    TwoOwners "two-owners" "Two transfers that own rows feed the same field of one entity.",
+    TwoOwners "two-owners" "Two transfers that own rows feed the same field of one entity, or one deletes rows in which the other has values.",
     SelfParent "parent-cycle" "Data types are parents of each other in a circle.",
     NoEffect "no-effect" "Something is asked for that can never happen.",
 }
