@@ -136,6 +136,7 @@ pub fn diff(desired: &Desired, current: &Current, options: &Options) -> Result<P
     };
     plan.notes.extend(checked.stack_note());
     plan.refusals = checked.refusals(options);
+    plan.refusals.extend(table::refusals(&drafts));
     Ok(plan)
 }
 

@@ -51,7 +51,7 @@ impl fmt::Display for LostRows {
             (Some(transfer), Lost::Unwanted) => {
                 write!(f, "{transfer} (no active integration subscribes to `created` of it)")
             }
-            (None, _) | (_, Lost::Gone) => f.write_str("transfers that are gone"),
+            (None, _) | (_, Lost::Gone) => f.write_str("transfers that are gone, or own no rows of it now"),
         }
     }
 }

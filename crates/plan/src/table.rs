@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use raccord_model::fact::{self, GenerationChange, StepFact, StepWork, StorePlace, Uid};
-use raccord_model::language::{AuthorizationSpec, ByNameOrInline, ProjectSpec};
+use raccord_model::language::{AuthorizationSpec, ByNameOrInline, Entity, ProjectSpec};
 use raccord_model::plan::Action;
 use raccord_model::port::state::{Table, Write};
 use raccord_model::resource::{Spec, place_of};
@@ -16,6 +16,7 @@ use crate::commit::CommitError;
 use crate::current::Current;
 use crate::diff::Draft;
 use crate::plan::Note;
+use crate::refusal::Refusal;
 
 /// The steps that an apply leaves to databases.
 pub(crate) fn steps(
@@ -132,6 +133,49 @@ pub(crate) fn notes(drafts: &[Draft<'_>]) -> Vec<Note> {
         }
     }
     notes
+}
+
+/// The fields that would take over the column of another one, which holds that one's values.
+pub(crate) fn refusals(drafts: &[Draft<'_>]) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    for draft in drafts {
+        let (old, new) = (draft.old.as_ref().map(|old| &old.spec), draft.new.as_ref().map(|new| &new.spec));
+        let (Some(Spec::Project(old)), Some(Spec::Project(new))) = (old, new) else { continue };
+        if old.store.is_embedded() || old.store != new.store {
+            continue;
+        }
+        for (name, before) in &old.entities {
+            let after = new.entities.get(name).filter(|it| it.table_name(name) == before.table_name(name));
+            let entity = EntityRef { project: draft.pair.key.name.clone(), entity: name.clone() };
+            let taken = after.into_iter().flat_map(|after| taken(before, after));
+            refusals.extend(taken.map(|Taken { field, held, column }| Refusal::Table {
+                entity: entity.clone(),
+                table: before.table_name(name),
+                message: format!(
+                    "the column `{column}` holds the values of the field `{held}`, and `{field}` would take them for its own: \
+                     give `{field}` a column that no field has"
+                ),
+            }));
+        }
+    }
+    refusals
+}
+
+/// A field that is there before and after and gets the column that another one had.
+struct Taken<'e> {
+    field: &'e Ident,
+    /// The other one.
+    held: &'e Ident,
+    column: String,
+}
+
+fn taken<'e>(before: &'e Entity, after: &'e Entity) -> impl Iterator<Item = Taken<'e>> {
+    after.fields.iter().filter_map(|(name, field)| {
+        let column = field.column_name(name);
+        let own = before.fields.get(name)?.column_name(name);
+        let held = before.fields.iter().find(|(other, field)| field.column_name(other) == column)?.0;
+        (own != column).then_some(Taken { field: name, held, column })
+    })
 }
 
 /// The columns of an entity that nothing writes any more.

@@ -248,7 +248,7 @@ impl FieldCursor {
     /// `None` where it was missing.
     pub fn trouble(&self, unread: u64, records: u64, example: Option<&str>) -> String {
         let so = if unread == records {
-            "so every run reads everything"
+            "so the next run begins where this one began"
         } else {
             "so these do not count for where the next run begins"
         };
@@ -439,7 +439,7 @@ mod tests {
             (Text, Some("17"), "is no text"),
         ] {
             let all = cursor(format).trouble(40, 40, example);
-            assert!(all.contains(expected) && all.contains("reads everything"), "{all}");
+            assert!(all.contains(expected) && all.contains("begins where this one began"), "{all}");
             assert!(cursor(format).trouble(3, 40, example).contains("3 of 40"), "{all}");
         }
     }

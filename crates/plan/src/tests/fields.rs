@@ -166,7 +166,7 @@ fn rows_that_a_re_key_loses_need_their_own_flag() {
         (
             rekeyed.clone(),
             Some([36, 3, 1]),
-            "3 rows of idle (it is not active), 1 row of transfers that are gone",
+            "3 rows of idle (it is not active), 1 row of transfers that are gone, or own no rows of it now",
         ),
         (
             and(json!({ "Transfer/items": { "active": false } })),
@@ -385,4 +385,36 @@ fn another_spelling_of_a_source_is_no_change() {
     let wanted = desired(&merged(&golden(), &kept));
     assert_eq!(lines(&state.plan(&wanted, &Options::default())), [""; 0]);
     state.apply(&wanted, &Options::default());
+}
+
+/// A field that gets the column of another one would show its values.
+#[test]
+fn a_column_belongs_to_one_field() {
+    let fields = |city: Value, vip: Value| {
+        json!({ "Project/crm": { "store": { "type": "sqlite", "path": "crm.db" },
+            "entities": { "contact": { "fields": { "city": city, "vip": vip } } } } })
+    };
+    let column = |name: &str| json!({ "type": "text", "column": name });
+    let before = fields(column("a"), column("b"));
+    for (city, vip, expected) in [
+        (column("b"), column("a"), 2),
+        (column("b"), column("c"), 1),
+        (column("c"), column("d"), 0),
+        (column("b"), Value::Null, 1),
+        // Another name for what is in the column.
+        (Value::Null, column("b"), 0),
+    ] {
+        let mut state = Simulator::with(&merged(&golden(), &before));
+        state.ran("customers", 100);
+        let without = if vip.is_null() || city.is_null() {
+            json!({ "Transfer/vips": null, "Transfer/customers": { "mapping": { "fields": { "city": null } } } })
+        } else {
+            json!({})
+        };
+        let after = merged(&merged(&golden(), &fields(city.clone(), vip.clone())), &without);
+        let plan = state.plan(&desired(&after), &allow_all());
+        let refused: Vec<String> = plan.refusals.iter().map(ToString::to_string).collect();
+        assert_eq!(refused.len(), expected, "{city} {vip} {refused:?}");
+        assert!(refused.iter().all(|it| it.contains("would take them for its own")), "{refused:?}");
+    }
 }

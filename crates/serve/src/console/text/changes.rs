@@ -124,7 +124,7 @@ both! {
         /// Why rows are not read again.
         lost_unwanted: "no active integration subscribes to what is created", "aucune intégration active n’est abonnée aux créations";
         /// Why rows are not read again.
-        lost_gone: "of transfers that are gone", "de transferts disparus";
+        lost_gone: "of transfers that are gone, or own no rows of it now", "de transferts disparus, ou qui n’en possèdent plus de lignes";
         /// A consequence.
         drop: "its rows are dropped", "ses lignes sont supprimées";
         /// Before a count.
