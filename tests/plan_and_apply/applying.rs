@@ -104,6 +104,27 @@ fn a_saved_plan_that_was_refused_stays_refused() {
     assert_says(&environment.ok("plan"), &["no changes"]);
 }
 
+/// Runs make no saved plan stale; what they have added and it drops is told.
+#[test]
+fn a_saved_plan_is_applied_with_the_numbers_of_now() {
+    let more = "city: 5 rows are dropped, or lose a value, and not 3";
+    for (people, expected) in [("", None), ("4,Dan,Rome\n5,Eve,Bonn\n", Some(more))] {
+        let environment = applied();
+        let before = ["project.yaml", "transfer.yaml"].map(|name| (name, environment.read(name)));
+        environment.replace("project.yaml", ", city: text", "");
+        environment.replace("transfer.yaml", ", city: city", "");
+        assert_says(&environment.ok("plan --allow-delete --out change.plan"), &["from 3 rows"]);
+        for (name, text) in before {
+            environment.write(name, &text);
+        }
+        environment.write("people.csv", &format!("{}{people}", super::PEOPLE));
+        environment.ok("run");
+        let told = environment.run("apply change.plan").expect_code(0).stderr;
+        assert_eq!(told.contains("since the plan was made"), expected.is_some(), "{told}");
+        assert_says(&told, expected.as_slice());
+    }
+}
+
 #[test]
 fn the_audit_log_names_the_flags_that_were_given_with_a_saved_plan() {
     let environment = applied();

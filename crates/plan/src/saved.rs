@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use raccord_model::plan::Consequence;
 use raccord_model::port::state::Head;
 use raccord_model::{Desired, Digest};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::diff::Options;
-use crate::plan::{PLAN_VERSION, Plan, TOOL};
+use crate::plan::{DataEffect, PLAN_VERSION, Plan, Subject, TOOL};
 
 /// The version of the file's form.
 pub const FORMAT: u8 = 1;
@@ -172,4 +173,42 @@ pub fn stale(saved: &SavedPlan, head: &Head) -> Option<Stale> {
         moved.push(Moved::Tool { planned: plan.tool.clone(), found: TOOL.to_owned() });
     }
     (!moved.is_empty()).then_some(Stale { moved })
+}
+
+/// What a plan drops more of now than when it was saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grown {
+    /// From what.
+    pub subject: Subject,
+    /// From how many rows then.
+    pub planned: u64,
+    /// From how many now.
+    pub now: u64,
+}
+
+impl fmt::Display for Grown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} rows are dropped, or lose a value, and not {}",
+            self.subject, self.now, self.planned
+        )
+    }
+}
+
+/// What is dropped from more rows than a saved plan says, given the plan that would be made now. Runs go on between the two, and
+/// make no plan stale.
+pub fn grown(saved: &Plan, now: &Plan) -> Vec<Grown> {
+    let drops = |effect: &&DataEffect| {
+        matches!(effect.consequence, Consequence::Drop | Consequence::DropField | Consequence::Rekey)
+    };
+    let planned = |effect: &DataEffect| {
+        let same = |it: &&DataEffect| it.subject == effect.subject && it.consequence == effect.consequence;
+        saved.effects.iter().find(same)?.records
+    };
+    let grown = now.effects.iter().filter(drops).filter_map(|effect| {
+        let (planned, now) = (planned(effect)?, effect.records?);
+        (now > planned).then(|| Grown { subject: effect.subject.clone(), planned, now })
+    });
+    grown.collect()
 }

@@ -194,6 +194,9 @@ fn apply_saved(ui: &Ui, global: &Global, path: &PathBuf) -> Result<(), CommandEr
     let allowed = saved.options.unwrap_or_else(|| needed(&saved.plan));
     let options = Options { targets, brief: true, ..allowed };
     let desired = Arc::new(saved.desired);
+    for grown in saved::grown(&saved.plan, &ask(&session, &desired, &options)?) {
+        ui.note(&format!("since the plan was made: {grown}"));
+    }
     let change = Change { global, desired: &desired, options, rollback_to: None, detail: Detail::Changes };
     commit(ui, &session, &change, saved.plan.serial)
 }
