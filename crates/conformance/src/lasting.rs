@@ -75,7 +75,7 @@ pub async fn rejects_of_rows_that_stay_leave_those_of_records(
 ) {
     let mut batch = allowed(destination).await;
     (0..ROWS).for_each(|number| upsert(&mut batch, &format!("{number:02}"), &[]));
-    batch.rejects.extend(["one", "two"].map(|payload| reject('A', Some(payload), payload, -10)));
+    batch.rejects.extend(["one", "two"].map(|payload| reject('A', None, payload, -10)));
     destination.commit(batch).await.unwrap();
     refer();
     // The same ones are told each time.

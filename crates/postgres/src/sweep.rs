@@ -1,6 +1,8 @@
 //! The end of a window: the rows that go because its records say so, or because a snapshot did not show them. And the
 //! beginning of one, and the end of an incarnation.
 
+use std::collections::HashSet;
+
 use raccord_model::checkpoint::Checkpoint;
 use raccord_model::classify::is_older;
 use raccord_model::decide::{
@@ -48,7 +50,11 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
     let entity = load::locked_entity(session, sweep.target.incarnation).await?;
     let table = &entity.table;
     let marked = marked(session, table, sweep).await?;
-    let unseen = if sweep.snapshot { unseen(session, table, transfer).await? } else { Vec::new() };
+    let shown = if sweep.snapshot { Some(shown(session, transfer).await?) } else { None };
+    let unseen = match &shown {
+        Some(shown) => unseen(session, table, transfer, shown).await?,
+        None => Vec::new(),
+    };
     let counts = Counts {
         unseen: length(&unseen),
         marked: length(&marked),
@@ -59,6 +65,9 @@ pub(crate) async fn sweep(session: &Session<'_>, sweep: &Sweep) -> Result<Swept,
         return Ok(held);
     }
     let all: Vec<Going> = unseen.into_iter().chain(marked).collect();
+    if let Some(shown) = &shown {
+        drop_unseen_rejects(session, transfer, &all, shown).await?;
+    }
     let kept = remove(session, table, sweep, &all).await?;
     let further = keep(session, sweep, &kept).await?;
     let (staying, counts) = counts.without(&kept, further);
@@ -119,12 +128,12 @@ async fn marked(session: &Session<'_>, table: &Table, sweep: &Sweep) -> Result<V
     Ok(found)
 }
 
-/// The rows of a transfer that the window did not show.
-async fn unseen(session: &Session<'_>, table: &Table, transfer: Uid) -> Result<Vec<Going>, Failure> {
+/// The keys that the window has shown, those of records that say that they are deleted too.
+async fn shown(session: &Session<'_>, transfer: Uid) -> Result<HashSet<Vec<u8>>, Failure> {
     let shown = "SELECT key FROM raccord.marks WHERE transfer = $1 AND NOT deleted \
                  UNION ALL SELECT key FROM raccord.doomed WHERE transfer = $1";
     let own = [value(&transfer.0, Type::UUID)];
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     session
         .each(shown, &own, |row| {
             let Raw(key) = row.try_get(0)?;
@@ -132,13 +141,24 @@ async fn unseen(session: &Session<'_>, table: &Table, transfer: Uid) -> Result<V
             Ok(())
         })
         .await?;
+    Ok(seen)
+}
+
+/// The rows of a transfer that the window did not show.
+async fn unseen(
+    session: &Session<'_>,
+    table: &Table,
+    transfer: Uid,
+    shown: &HashSet<Vec<u8>>,
+) -> Result<Vec<Going>, Failure> {
+    let own = [value(&transfer.0, Type::UUID)];
     let [owner, versions] = ["_raccord_owner", "_raccord_versions"].map(|name| table.beside(name));
     let query = table.select_keys(&format!(", {versions}")) + &format!(" WHERE {owner} = $1");
     let mut found = Vec::new();
     session
         .each(&query, &own, |row| {
             let key = keys::read(table, row, 0)?;
-            if !seen.contains(&key) {
+            if !shown.contains(&key) {
                 let versions: Option<&[u8]> = row.try_get(table.key.len())?;
                 let known = Versions::decode(versions.unwrap_or_default())?.of(transfer).to_vec();
                 found.push(Going { key, said: None, known });
@@ -147,6 +167,29 @@ async fn unseen(session: &Session<'_>, table: &Table, transfer: Uid) -> Result<V
         })
         .await?;
     Ok(found)
+}
+
+/// Takes the rejects of records away that a snapshot did not show and that have no row to go.
+async fn drop_unseen_rejects(
+    session: &Session<'_>,
+    transfer: Uid,
+    going: &[Going],
+    shown: &HashSet<Vec<u8>>,
+) -> Result<(), Failure> {
+    let query = "SELECT id, key FROM raccord.rejects WHERE transfer = $1 AND key IS NOT NULL";
+    let rejects = session.query(query, &[(&transfer.0, Type::UUID)]).await?;
+    if rejects.is_empty() {
+        return Ok(());
+    }
+    let going: HashSet<&[u8]> = going.iter().map(|going| going.key.as_slice()).collect();
+    let is_gone = |row: &&tokio_postgres::Row| {
+        let key: &[u8] = row.get(1);
+        !shown.contains(key) && !going.contains(key)
+    };
+    let ids = many_bytes(rejects.iter().filter(is_gone).map(|row| row.get::<_, &[u8]>(0)));
+    let remove = "DELETE FROM raccord.rejects WHERE transfer = $1 AND id = ANY($2)";
+    session.execute(remove, &[(&transfer.0, Type::UUID), (&ids, Type::BYTEA_ARRAY)]).await?;
+    Ok(())
 }
 
 /// How many rows one statement removes.

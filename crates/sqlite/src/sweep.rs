@@ -50,7 +50,11 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
     let entity = load::prepared(connection, sweep.target.incarnation)?;
     let table = &entity.table;
     let marked = marked(connection, table, transfer)?;
-    let unseen = if sweep.snapshot { unseen(connection, table, transfer)? } else { Vec::new() };
+    let shown = if sweep.snapshot { Some(shown(connection, transfer)?) } else { None };
+    let unseen = match &shown {
+        Some(shown) => unseen(connection, table, transfer, shown)?,
+        None => Vec::new(),
+    };
     let counts = Counts {
         unseen: length(&unseen),
         marked: length(&marked),
@@ -61,6 +65,9 @@ pub(crate) fn sweep(connection: &Connection, sweep: &Sweep) -> Result<Swept, Fai
         return Ok(held);
     }
     let all: Vec<Going> = unseen.into_iter().chain(marked).collect();
+    if let Some(shown) = &shown {
+        drop_unseen_rejects(connection, transfer, &all, shown)?;
+    }
     let kept = remove(connection, table, sweep, &all)?;
     let further = keep(connection, sweep, &kept)?;
     let (staying, counts) = counts.without(&kept, further);
@@ -118,25 +125,57 @@ fn marked(connection: &Connection, table: &Table, transfer: Uid) -> Result<Vec<G
     Ok(found)
 }
 
-/// The rows of a transfer that the window did not show.
-fn unseen(connection: &Connection, table: &Table, transfer: Uid) -> Result<Vec<Going>, Failure> {
+/// The keys that the window has shown, those of records that say that they are deleted too.
+fn shown(connection: &Connection, transfer: Uid) -> Result<HashSet<Vec<u8>>, Failure> {
     let shown = "SELECT key FROM _raccord_marks WHERE transfer = ?1 AND NOT deleted \
                  UNION ALL SELECT key FROM _raccord_doomed WHERE transfer = ?1";
     let mut statement = connection.prepare(shown)?;
-    let seen: HashSet<Vec<u8>> =
-        statement.query_map([id(&transfer)], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(statement.query_map([id(&transfer)], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// The rows of a transfer that the window did not show.
+fn unseen(
+    connection: &Connection,
+    table: &Table,
+    transfer: Uid,
+    shown: &HashSet<Vec<u8>>,
+) -> Result<Vec<Going>, Failure> {
     let [owner, versions] = ["_raccord_owner", "_raccord_versions"].map(|name| table.beside(name));
     let query = table.select_keys(&format!(", {versions}")) + &format!(" WHERE {owner} = ?1");
     let mut statement = connection.prepare(&query)?;
     let mut rows = statement.query([id(&transfer)])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        let Some(key) = codec::read_key(table, row, 0)?.filter(|key| !seen.contains(key)) else { continue };
+        let Some(key) = codec::read_key(table, row, 0)?.filter(|key| !shown.contains(key)) else { continue };
         let versions: Option<Vec<u8>> = row.get(table.key.len())?;
         let known = Versions::decode(&versions.unwrap_or_default())?.of(transfer).to_vec();
         found.push(Going { key, said: None, known });
     }
     Ok(found)
+}
+
+/// Takes the rejects of records away that a snapshot did not show and that have no row to go.
+fn drop_unseen_rejects(
+    connection: &Connection,
+    transfer: Uid,
+    going: &[Going],
+    shown: &HashSet<Vec<u8>>,
+) -> Result<(), Failure> {
+    let query = "SELECT id, key FROM _raccord_rejects WHERE transfer = ?1 AND key IS NOT NULL";
+    let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    let rejects: Vec<(Vec<u8>, Vec<u8>)> =
+        connection.prepare(query)?.query_map([id(&transfer)], read)?.collect::<Result<_, _>>()?;
+    if rejects.is_empty() {
+        return Ok(());
+    }
+    let going: HashSet<&[u8]> = going.iter().map(|going| going.key.as_slice()).collect();
+    let mut remove = connection.prepare("DELETE FROM _raccord_rejects WHERE transfer = ?1 AND id = ?2")?;
+    for (reject, key) in &rejects {
+        if !shown.contains(key) && !going.contains(key.as_slice()) {
+            remove.execute(params![id(&transfer), reject])?;
+        }
+    }
+    Ok(())
 }
 
 /// Removes rows. Those that the table keeps are returned: they were tried again as long as others went, which may have referred

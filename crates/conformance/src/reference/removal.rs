@@ -6,6 +6,7 @@ use raccord_model::fact::DeletedBy;
 use raccord_model::language::UpdateType;
 use raccord_model::port::destination::{Batch, DestinationError, Intent, Staying, Sweep, Swept};
 
+use super::rejects::key_of;
 use super::rows::Tombstone;
 use super::world::{Key, World, is_older};
 
@@ -63,6 +64,9 @@ pub(super) fn sweep(world: &mut World, sweep: &Sweep) -> Result<Swept, Destinati
     for (key, said) in unseen.iter().map(|key| (key, None)).chain(marked) {
         remove(world, sweep, key, said);
     }
+    if sweep.snapshot {
+        drop_unseen_rejects(world, sweep);
+    }
     world.entity(sweep.target.incarnation).revision += 1;
     world.marks.remove(&sweep.transfer);
     world.doomed.remove(&sweep.transfer);
@@ -113,6 +117,18 @@ fn unseen(world: &World, sweep: &Sweep) -> Vec<Key> {
         |key: &Key| world.doomed.get(&sweep.transfer).is_some_and(|doomed| doomed.contains_key(key));
     let own = entity.rows.iter().filter(|(_, row)| row.owner == sweep.transfer);
     own.map(|(key, _)| key).filter(|key| !is_shown(key) && !is_doomed(key)).cloned().collect()
+}
+
+/// Drops the rejects of keys that the window did not show.
+fn drop_unseen_rejects(world: &mut World, sweep: &Sweep) {
+    let World { rejects, marks, doomed, .. } = world;
+    let Some(rejects) = rejects.get_mut(&sweep.transfer) else { return };
+    let is_shown = |key: &Key| {
+        let mark = marks.get(&sweep.transfer).and_then(|marks| marks.get(key));
+        mark.is_some_and(|mark| !mark.is_deleted)
+            || doomed.get(&sweep.transfer).is_some_and(|doomed| doomed.contains_key(key))
+    };
+    rejects.kept.retain(|_, (reject, _)| key_of(reject).is_none_or(|key| is_shown(&key)));
 }
 
 /// Removes a row, at the version that a record said or at its own.

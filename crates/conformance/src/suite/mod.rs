@@ -85,6 +85,7 @@ macro_rules! conformance {
                 a_share_is_of_the_rows_that_were_there_before
                 which_rows_would_go_is_told
                 a_record_that_was_rejected_or_skipped_was_shown
+                a_reject_of_a_record_that_is_gone_goes_with_the_snapshot
                 rows_of_a_transfer_that_is_no_more_belong_to_who_shows_them
                 what_was_swept_comes_back_unless_it_is_older
                 a_sweep_takes_the_rejects_of_its_keys

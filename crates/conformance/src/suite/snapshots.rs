@@ -4,7 +4,7 @@ use raccord_model::checkpoint::{Checkpoint, Window};
 use raccord_model::fact::Decided;
 use raccord_model::language::Mode;
 use raccord_model::port::destination::{
-    Change, Destination, DestinationError, Intent, Ledger, Said, Swept, Within,
+    Change, Destination, DestinationError, Intent, Ledger, RejectQuery, Said, Swept, Within,
 };
 
 use crate::Subject;
@@ -130,6 +130,42 @@ pub async fn a_record_that_was_rejected_or_skipped_was_shown<S: Subject>() {
     assert_eq!(store.sweep(sweep('A', Some(0))).await.unwrap(), swept(0));
 }
 
+/// What the service does not have any more must not come from a replay, though it never had a row.
+pub async fn a_reject_of_a_record_that_is_gone_goes_with_the_snapshot<S: Subject>() {
+    // (whether everything is read, what the window rejects, which rejects are left)
+    for (snapshot, shown, left) in [
+        (true, &[][..], "k0 none"),
+        (true, &["k1"], "k0 k1 none"),
+        (true, &["k1", "k2"], "k0 k1 k2 none"),
+        (false, &[], "k0 k1 k2 none"),
+    ] {
+        let subject = S::empty().await;
+        let store = subject.destination();
+        let mut first = batch('A');
+        upsert(&mut first, "k0", &[(1, Some("x"))]);
+        first.rejects = ["k0", "k1", "k2"].map(|key| reject('A', Some(key), key, 0)).to_vec();
+        first.rejects.push(reject('A', None, "none", 0));
+        store.commit(first).await.unwrap();
+        store.begin_window(transfer('A'), batch('A').fence).await.unwrap();
+        let mut window = batch('A');
+        window.mark_seen = true;
+        window.rejects = shown.iter().map(|key| reject('A', Some(key), key, 1)).collect();
+        window.rejects.push(reject('A', Some("k0"), "k0", 1));
+        store.commit(window).await.unwrap();
+        let mut request = sweep('A', Some(0));
+        request.snapshot = snapshot;
+        assert_eq!(store.sweep(request).await.unwrap(), swept(0), "{shown:?}");
+        let query = RejectQuery { transfer: Some(transfer('A')), limit: 10, ..RejectQuery::default() };
+        let rejects = store.rejects(query).await.unwrap();
+        let mut payloads: Vec<_> = rejects.into_iter().filter_map(|(_, reject)| reject.payload).collect();
+        payloads.sort();
+        assert_eq!(payloads.join(" "), left, "{snapshot} {shown:?}");
+        let count = store.count_rejects(transfer('A')).await.unwrap();
+        assert_eq!(count, u64::try_from(payloads.len()).unwrap());
+        subject.assert_sound();
+    }
+}
+
 pub async fn rows_of_a_transfer_that_is_no_more_belong_to_who_shows_them<S: Subject>() {
     let subject = S::empty().await;
     let store = subject.destination();
@@ -199,6 +235,10 @@ pub async fn a_sweep_takes_the_rejects_of_its_keys<S: Subject>() {
     rejected.rejects = ["a", "b", "aa"].map(|key| reject('A', Some(key), key, 0)).into();
     Destination::commit(store, rejected).await.unwrap();
     show(store, "bcdefghij").await;
+    let mut again = batch('A');
+    again.mark_seen = true;
+    again.rejects = vec![reject('A', Some("aa"), "aa", 0)];
+    Destination::commit(store, again).await.unwrap();
     let mut request = sweep('A', None);
     request.target.unique = vec![1];
     // `b` was shown and stored since then; `aa` is another key.

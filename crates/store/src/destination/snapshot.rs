@@ -1,7 +1,7 @@
 //! The end of a window: the rows that go because its records say so, or because a snapshot did not show them. Also the
 //! end of an incarnation.
 
-use raccord_model::fact::{DeletedBy, RowsDigest, Uid};
+use raccord_model::fact::{DeletedBy, RejectId, RowsDigest, Uid};
 use raccord_model::language::deletes::Percent;
 use raccord_model::port::destination::{Staying, Sweep, Swept, Within};
 use raccord_model::row::empty_row;
@@ -68,6 +68,11 @@ pub(super) fn sweep(tables: &mut Tables<'_>, sweep: &Sweep) -> Result<Swept, Sto
             key.get(size_of::<u64>()..).unwrap_or_default(),
             version.unwrap_or_default(),
         )?;
+    }
+    if sweep.snapshot && rejects.has_any() {
+        for key in rejected_unseen(tables, sweep.transfer)? {
+            rejects.supersede(tables, &key, &[])?;
+        }
     }
     rejects.end(tables)?;
     table::revise_rows(tables, inc)?;
@@ -174,6 +179,21 @@ fn unseen(tables: &Tables<'_>, sweep: &Sweep, most: u64) -> Result<Unseen, Store
         }
     }
     Ok(found)
+}
+
+/// The keys of rejects that a snapshot did not show.
+fn rejected_unseen(tables: &Tables<'_>, transfer: Uid) -> Result<Vec<Vec<u8>>, StoreError> {
+    let mut keys = Vec::new();
+    for entry in tables.reject_keys.range::<&[u8]>(Under::new(&[table::uid(&transfer)]).bounds())? {
+        let (carrier, _) = entry?;
+        let Some(mark) = carrier.value().len().checked_sub(size_of::<RejectId>()) else { continue };
+        let mark = carrier.value().get(..mark).unwrap_or_default();
+        let is_shown = tables.seen.get(mark)?.is_some_and(|how| seen::shows(how.value()));
+        if !is_shown && tables.doomed.get(mark)?.is_none() {
+            keys.push(mark_key(mark).to_vec());
+        }
+    }
+    Ok(keys)
 }
 
 /// The key in a mark.
