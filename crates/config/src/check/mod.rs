@@ -12,6 +12,7 @@ mod project;
 mod rename;
 mod root;
 mod schedule;
+mod slots;
 mod source;
 mod spelling;
 mod stack;
@@ -71,6 +72,7 @@ pub(crate) fn check(scene: CheckContext<'_, '_>, report: &mut Report) {
         .chain(wrong::check(scene))
         .chain(store::shared(scene))
         .chain(files::shared(scene))
+        .chain(slots::check(scene))
         .chain(alert::unsent(scene))
         .chain(root::check(scene))
     {

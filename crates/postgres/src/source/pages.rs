@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::TryStreamExt;
 use raccord_compiler::connector::table::{Collector, PagePlan, Pager, Patience, Statement, Value};
+use raccord_model::language::connector::table::Changes;
 use raccord_model::port::Async;
 use raccord_model::port::records::Page;
 use raccord_model::port::source::{Pages, Read, SourceError};
@@ -14,7 +15,7 @@ use tokio_postgres::{Client, Row};
 
 use super::PostgresSource;
 use super::failure::RowFailure;
-use super::values::{Cells, DELETED};
+use super::values::Cells;
 
 /// The pages of a table or a query.
 pub(super) struct TablePages {
@@ -41,7 +42,7 @@ impl TablePages {
 
     /// The same pages, whose records say that their rows are there.
     pub(super) fn marked(self) -> Self {
-        Self { pager: self.pager.with_member(DELETED), is_marked: true, ..self }
+        Self { pager: self.pager.with_member(Changes::DELETED), is_marked: true, ..self }
     }
 
     pub(super) async fn advance(&mut self) -> Result<Option<Page>, SourceError> {

@@ -11,11 +11,8 @@ use super::failure::RowFailure;
 use crate::codec::many::Raw;
 use crate::codec::numeric;
 
-/// The member that says whether a row was deleted.
-pub(super) const DELETED: &str = "_deleted";
-
-/// The same as JSON.
-const QUOTED: &str = "\"_deleted\"";
+/// The member that says whether a row was deleted, as JSON.
+const DELETED: &str = "\"_deleted\"";
 
 /// 2000-01-01, from which PostgreSQL counts, in seconds since 1970.
 const EPOCH: i64 = 946_684_800;
@@ -89,7 +86,7 @@ impl Cells {
 
     /// Marks a row that is there, beside its members.
     pub(super) fn mark(text: &mut RecordText) {
-        text.name(QUOTED);
+        text.name(DELETED);
         text.raw(false);
     }
 
@@ -105,7 +102,7 @@ impl Cells {
         for number in (0..self.0.len()).filter(wanted) {
             self.write_one(row, number, text)?;
         }
-        text.name(QUOTED);
+        text.name(DELETED);
         text.raw(is_gone);
         Ok(())
     }

@@ -27,7 +27,7 @@ use self::position::Stand;
 use self::slot::Slot;
 use super::PostgresSource;
 use super::pages::{TablePages, rows};
-use super::values::{Cells, DELETED};
+use super::values::Cells;
 
 /// How many keys are looked up at once.
 const KEYS: usize = 1_000;
@@ -217,7 +217,7 @@ impl ChangePages {
         if is_last {
             at = At { commit: at.commit.max(following.written.unwrap_or(0)), done: 0 };
         }
-        let columns = self.plan.names().chain([DELETED]).map(str::to_owned).collect();
+        let columns = self.plan.names().chain([Changes::DELETED]).map(str::to_owned).collect();
         let position = format!("changes of {}", self.source.stream.place());
         let mut page = Page { position, columns: Some(columns), ..Page::empty() };
         if !keys.is_empty() {
