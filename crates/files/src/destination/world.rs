@@ -44,6 +44,10 @@ pub(crate) enum Change {
     End { transfer: Uid },
     /// The folder and the columns of an entity.
     Shape { incarnation: u64, folder: String, key: Vec<FieldId>, fields: Vec<ShapeField> },
+    /// The files of others, which were in the same folder before, count for the entity from now on.
+    Takes { incarnation: u64, from: Vec<u64> },
+    /// The rows of the entity are kept by other keys from now on: its files stay where they are and count no more.
+    Rekeyed { incarnation: u64 },
     /// Where a transfer continues.
     Checkpoint { transfer: Uid, checkpoint: Box<Checkpoint> },
     /// Files with rows; those that wait for the end of a reading say of which.
@@ -157,7 +161,9 @@ impl World {
             Change::Shape { incarnation, folder, key, fields } => {
                 let entity = self.entities.entry(*incarnation).or_default();
                 (entity.folder, entity.key, entity.fields) = (folder.clone(), key.clone(), fields.clone());
+                entity.is_collected = false;
             }
+            Change::Takes { incarnation, from } => self.take_files(*incarnation, from),
             Change::Checkpoint { transfer, checkpoint } => {
                 self.transfer(*transfer).checkpoint = Some(checkpoint.as_ref().clone());
             }
@@ -185,10 +191,30 @@ impl World {
             Change::Add { incarnation, .. }
             | Change::Publish { incarnation, .. }
             | Change::Discard { incarnation, .. }
+            | Change::Rekeyed { incarnation }
             | Change::Collected { incarnation } => {
                 self.entities.entry(*incarnation).or_default().apply(change);
             }
         }
+    }
+
+    fn take_files(&mut self, incarnation: u64, from: &[u64]) {
+        let mut files = Vec::new();
+        for of in from {
+            if let Some(before) = self.entities.get_mut(of) {
+                files.append(&mut before.files);
+                before.waiting.clear();
+            }
+        }
+        let entity = self.entities.entry(incarnation).or_default();
+        files.append(&mut entity.files);
+        entity.files = files;
+    }
+
+    /// Those whose files are in a folder, but for one.
+    pub(crate) fn others_in<'w>(&'w self, folder: &'w str, but: u64) -> impl Iterator<Item = u64> + 'w {
+        let others = self.entities.iter().filter(move |(of, entity)| **of != but && entity.folder == folder);
+        others.filter(|(_, entity)| !entity.files.is_empty()).map(|(of, _)| *of)
     }
 
     fn transfer(&mut self, transfer: Uid) -> &mut Transfer {
@@ -264,6 +290,11 @@ impl Entity {
             }
             Change::Discard { transfer, .. } => {
                 self.waiting.remove(transfer);
+            }
+            Change::Rekeyed { .. } => {
+                self.replaced.append(&mut self.files);
+                self.waiting.clear();
+                self.is_collected = true;
             }
             Change::Collected { .. } => self.is_collected = true,
             _ => {}

@@ -2,12 +2,14 @@
 
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use raccord_conformance::fixture::{batch, effects, reject, run, sweep, transfer};
+use raccord_files::destination::FilesDestination;
 use raccord_files::format::Format;
 use raccord_model::checkpoint::{Counted, Shift, Spot};
 use raccord_model::fact::Tally;
 use raccord_model::language::store::{FileMode, PartitionBy, PartitionUnit};
 use raccord_model::port::destination::{
-    Batch, Destination as _, DestinationError, Ledger as _, RejectQuery, RowQuery, Staying, Sweep, Swept,
+    Batch, Destination as _, DestinationError, EntityShape, Ledger as _, RejectQuery, RowQuery, Staying,
+    Sweep, Swept,
 };
 
 use crate::fixture::{
@@ -27,6 +29,50 @@ in_each_place! {
     more_partitions_than_files_may_be_open
     what_parquet_cannot_keep_is_a_reject
     pages_that_shift_are_seen_as_long_as_the_process_lives
+    a_folder_keeps_its_files_under_another_number
+    rows_by_other_keys_count_no_more
+}
+
+/// A folder with three rows.
+async fn written<P: Place>(folder: &Folder<P>) -> FilesDestination {
+    let destination = folder.destination(jsonl(APPEND));
+    destination.raise_fence(transfer('A'), under(1)).await.unwrap();
+    destination.prepare(contact()).await.unwrap();
+    destination.commit(page(0..3, 0, 1)).await.unwrap();
+    destination.flush(transfer('A')).await.unwrap();
+    destination
+}
+
+async fn a_folder_keeps_its_files_under_another_number<P: Place>(folder: Folder<P>) {
+    let destination = written(&folder).await;
+    destination.collect(INC).await.unwrap();
+    let renewed = EntityShape { incarnation: INC + 1, ..contact() };
+    destination.prepare(renewed.clone()).await.unwrap();
+    assert_eq!(ids(&folder.rows("contact").await), [0, 1, 2]);
+    assert_eq!(destination.count(INC + 1).await.unwrap(), 3);
+    // In another format it goes on beside them.
+    let csv = folder.destination(settings(Format::Csv, APPEND, None));
+    csv.prepare(renewed).await.unwrap();
+    csv.raise_fence(transfer('A'), under(2)).await.unwrap();
+    let mut more = page(3..4, 0, 2);
+    more.target.incarnation = INC + 1;
+    csv.commit(Batch { durable: true, ..more }).await.unwrap();
+    let manifest = folder.manifest("contact").await;
+    let files = manifest["files"].as_array().unwrap().iter();
+    let formats: Vec<_> =
+        files.map(|file| (file["format"].as_str().unwrap(), file["rows"].as_u64())).collect();
+    assert_eq!(formats, [("jsonl", Some(3)), ("csv", Some(1))]);
+}
+
+async fn rows_by_other_keys_count_no_more<P: Place>(folder: Folder<P>) {
+    let destination = written(&folder).await;
+    let rekeyed = EntityShape { incarnation: INC + 1, replaces: vec![INC], ..contact() };
+    destination.prepare(rekeyed).await.unwrap();
+    assert_eq!(folder.named("contact").await, [""; 0]);
+    // They lie there as before, and whatever comes later does not count them again.
+    assert_eq!(folder.there().await.len(), 1);
+    destination.prepare(EntityShape { incarnation: INC + 2, ..contact() }).await.unwrap();
+    assert_eq!(folder.named("contact").await, [""; 0]);
 }
 
 async fn lines_and_progress_count_together<P: Place>(folder: Folder<P>) {
@@ -242,9 +288,8 @@ async fn pages_that_shift_are_seen_as_long_as_the_process_lives<P: Place>(folder
     destination.begin_window(transfer('A'), under(1)).await.unwrap();
     let at = |number| Some(Spot { partition: None, page: number });
     let show = |ids, number| Batch { mark_seen: true, spot: at(number), ..page(ids, 0, 1) };
-    let window = async |of: &raccord_files::destination::FilesDestination| {
-        of.resume(transfer('A')).await.unwrap().unwrap().window.unwrap()
-    };
+    let window =
+        async |of: &FilesDestination| of.resume(transfer('A')).await.unwrap().unwrap().window.unwrap();
     destination.commit(show(0..3, 1)).await.unwrap();
     destination.commit(show(0..3, 1)).await.unwrap();
     assert_eq!((window(&destination).await.shift, window(&destination).await.placed), (None, true));
