@@ -22,6 +22,7 @@ in_each_place! {
     lines_and_progress_count_together
     a_commit_that_must_be_durable_counts_at_once_and_another_after_a_while
     deletions_are_lines_once_their_window_is_complete
+    a_deletion_that_is_taken_back_is_no_line
     who_was_fenced_writes_nothing_that_counts
     many_entries_come_to_the_same_as_their_sum
     what_became_of_a_page_is_counted_in_its_checkpoint
@@ -155,6 +156,31 @@ async fn deletions_are_lines_once_their_window_is_complete<P: Place>(folder: Fol
     delete(&mut delivery, 10);
     assert_eq!(effects(&destination.commit(delivery).await.unwrap()), "deleted 1");
     assert_eq!(ids(&folder.rows("contact").await), [0, 0, 9, 10]);
+}
+
+async fn a_deletion_that_is_taken_back_is_no_line<P: Place>(folder: Folder<P>) {
+    let destination = folder.destination(jsonl(APPEND));
+    destination.raise_fence(transfer('A'), under(1)).await.unwrap();
+    destination.prepare(contact()).await.unwrap();
+    let mut first = page(0..1, 0, 1);
+    // Within a page, and over the next one, which another process reads.
+    delete(&mut first, 7);
+    upsert(&mut first, 7, (Some("FR"), None, None));
+    delete(&mut first, 8);
+    delete(&mut first, 9);
+    delete(&mut first, 9);
+    let first = Batch { defer_deletes: true, ..first };
+    assert_eq!(effects(&destination.commit(first).await.unwrap()), "created 2, deleted 3, skipped 1");
+    destination.flush(transfer('A')).await.unwrap();
+    let destination = folder.destination(jsonl(APPEND));
+    let second = Batch { defer_deletes: true, ..page(8..9, 0, 1) };
+    assert_eq!(effects(&destination.commit(second).await.unwrap()), "created 1");
+    let end = Sweep { fence: under(1), snapshot: false, ..sweep('A', None) };
+    let done = Swept::Done { unseen: 0, marked: 1, staying: Staying::default() };
+    assert_eq!(destination.sweep(end).await.unwrap(), done);
+    let rows = folder.rows("contact").await;
+    let deleted: Vec<_> = rows.iter().filter(|row| row["_op"] == "delete").map(|row| &row["id"]).collect();
+    assert_eq!((ids(&rows), deleted), (vec![0, 7, 8, 9], vec![&9.into()]));
 }
 
 async fn who_was_fenced_writes_nothing_that_counts<P: Place>(folder: Folder<P>) {
