@@ -93,7 +93,8 @@ const RULES: &[Rule] = &[
         Project,
         "store",
         Effect::Always(Reread),
-        "into the new store; tables of a database stay as they are, embedded rows go, which needs --allow-delete",
+        "into the new store; tables of a database stay as they are, embedded rows go, which needs --allow-delete; files whose folder \
+         stays the same count on, and a log in them is not read again",
     ),
     rule(Project, "protect", None),
     noted(

@@ -21,6 +21,7 @@ pub mod existing;
 pub mod fact;
 pub mod failpoint;
 pub mod field_path;
+pub mod folder;
 pub mod foreign;
 pub mod key;
 pub mod language;

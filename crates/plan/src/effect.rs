@@ -14,6 +14,7 @@ use raccord_model::resource::Spec;
 use raccord_model::{DataTypeName, Ident, Name};
 
 use crate::diff::{Draft, data_type};
+use crate::folder;
 use crate::lost;
 use crate::plan::{DataEffect, FieldChange, Subject};
 use crate::world::{Known, World, mapping};
@@ -207,8 +208,17 @@ impl ProjectChange<'_> {
         }
     }
 
-    /// The rows go to another store. Those in the state would be out of reach there; a database keeps them.
+    /// The rows go to another store. Those in the state would be out of reach there; a database keeps them, and files stay in a
+    /// folder that stays.
     fn moves(&self, field: &mut FieldChange, impacts: &mut Impacts) {
+        if let Some(consequence) = folder::within(&self.old.store, &self.new.store) {
+            field.consequence = consequence;
+            let entities = self.new.entities.keys().map(|entity| self.entity(entity));
+            for entity in entities {
+                self.world.writing(&entity).for_each(|transfer| impacts.transfer(transfer, consequence));
+            }
+            return;
+        }
         if self.old.store.is_embedded() {
             field.consequence = Consequence::Drop;
         }

@@ -77,8 +77,8 @@ pub(crate) fn writes(
             Some(fact) => {
                 let mut fact = with_fields(fact.clone(), entity)?;
                 if let Some(consequence) = work.renewed.get(name) {
-                    if *consequence == Consequence::Rekey && is_database(place) {
-                        // They stand in a table that stays: who makes it ready for the other keys takes them away.
+                    if *consequence == Consequence::Rekey && *place != StorePlace::Embedded {
+                        // They stand in a table or a folder that stays: who makes it ready for the other keys takes them away.
                         fact.replaces.push(fact.incarnation);
                     } else {
                         writes.extend(collect(&fact, place)?);
@@ -104,13 +104,6 @@ pub(crate) fn writes(
 
 fn key(project: Uid, entity: &Ident) -> String {
     format!("{project}/{entity}")
-}
-
-const fn is_database(place: &StorePlace) -> bool {
-    match place {
-        StorePlace::Postgres { .. } | StorePlace::Sqlite { .. } => true,
-        StorePlace::Embedded | StorePlace::Files { .. } => false,
-    }
 }
 
 /// The steps that collect what is kept of an entity.

@@ -10,6 +10,7 @@ mod current;
 mod diff;
 mod effect;
 mod entity;
+mod folder;
 mod history;
 mod lost;
 mod pairing;

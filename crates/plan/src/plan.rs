@@ -307,6 +307,22 @@ pub enum Note {
         /// The table.
         table: String,
     },
+    /// A folder of files that is not written any more, and stays as it is with its manifest.
+    FolderStays {
+        /// Whose it was.
+        entity: EntityRef,
+        /// The folder, with the one of the store.
+        folder: String,
+    },
+    /// A folder of files that another entity goes on with: those that are there count on.
+    FolderTaken {
+        /// Whose it was.
+        entity: EntityRef,
+        /// The folder, with the one of the store.
+        folder: String,
+        /// Whose it is from now on.
+        by: EntityRef,
+    },
     /// A column of a table that is not written any more, and stays as it is.
     ColumnStays {
         /// Whose it was.

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use raccord_model::fact::{self, GenerationChange, StepFact, StepWork, StorePlace, Uid};
-use raccord_model::language::{AuthorizationSpec, ByNameOrInline, Entity, ProjectSpec};
+use raccord_model::language::{AuthorizationSpec, ByNameOrInline, Entity, ProjectSpec, Store, StoreType};
 use raccord_model::plan::Action;
 use raccord_model::port::state::{Table, Write};
 use raccord_model::resource::{Spec, place_of};
@@ -15,6 +15,7 @@ use raccord_model::{Desired, Digest, EntityRef, Ident, Key, Kind, Name, Resource
 use crate::commit::CommitError;
 use crate::current::Current;
 use crate::diff::Draft;
+use crate::folder::{self, Folders};
 use crate::plan::Note;
 use crate::refusal::Refusal;
 
@@ -108,8 +109,9 @@ fn spec_before<'a>(key: &Key, desired: &'a Desired, current: &'a Current) -> Opt
     body.map(|resource| &resource.spec)
 }
 
-/// What of a database stays as it is, although the configuration no longer mentions it.
+/// What of a database or of files stays as it is, although the configuration no longer mentions it.
 pub(crate) fn notes(drafts: &[Draft<'_>]) -> Vec<Note> {
+    let folders = Folders::after(drafts);
     let mut notes = Vec::new();
     for draft in drafts {
         let Some(Spec::Project(old)) = draft.old.as_ref().map(|old| &old.spec) else { continue };
@@ -125,8 +127,13 @@ pub(crate) fn notes(drafts: &[Draft<'_>]) -> Vec<Note> {
             let at = EntityRef { project: name.clone(), entity: entity.clone() };
             let table = settings.table_name(entity);
             match new.and_then(|new| new.entities.get(entity).map(|after| (new, after))) {
-                Some((new, after)) if new.store == old.store && after.table_name(entity) == table => {
+                Some((new, after))
+                    if is_same(&old.store, &new.store) && after.table_name(entity) == table =>
+                {
                     notes.extend(columns((old, new), entity, &at));
+                }
+                _ if old.store.store_type == StoreType::Files => {
+                    notes.push(folders.note(&old.store, at, &table));
                 }
                 _ => notes.push(Note::TableStays { entity: at, table }),
             }
@@ -176,6 +183,11 @@ fn taken<'e>(before: &'e Entity, after: &'e Entity) -> impl Iterator<Item = Take
         let held = before.fields.iter().find(|(other, field)| field.column_name(other) == column)?.0;
         (own != column).then_some(Taken { field: name, held, column })
     })
+}
+
+/// Whether tables of the one store are those of the other.
+fn is_same(old: &Store, new: &Store) -> bool {
+    old == new || folder::within(old, new).is_some()
 }
 
 /// The columns of an entity that nothing writes any more.

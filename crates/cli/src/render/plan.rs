@@ -295,6 +295,12 @@ pub(crate) fn note_text(note: &Note) -> String {
         Note::TableStays { entity, table } => {
             format!("the table {table} of {entity} stays in its database as it is; Raccord writes it no more")
         }
+        Note::FolderStays { entity, folder } => {
+            format!("the folder {folder} of {entity} stays as it is; Raccord writes it no more")
+        }
+        Note::FolderTaken { entity, folder, by } => {
+            format!("the files in the folder {folder} of {entity} stay and count for {by} from now on")
+        }
         Note::ColumnStays { entity, column } => {
             format!("the column {column} of {entity} stays as it is; Raccord writes it no more")
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use raccord_compiler::connector;
 use raccord_model::diagnostic::{Code, Finding};
+use raccord_model::folder::folder_of;
 use raccord_model::language::connector::file::RemotePath;
 use raccord_model::language::store::{FileMode, Manage};
 use raccord_model::language::{
@@ -296,14 +297,7 @@ pub(super) fn shared(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
     }
     let mut folders: BTreeMap<String, &Name> = BTreeMap::new();
     for held in scene.all.projects.values() {
-        let store = &held.spec.store;
-        let Some(path) = store.path.as_deref().filter(|_| store.store_type == StoreType::Files) else {
-            continue;
-        };
-        let place = match RemotePath::of_folder(path) {
-            Ok(None) => crate::resolve::clean(path),
-            Ok(Some(_)) | Err(_) => path.trim_end_matches('/').to_owned(),
-        };
+        let Some(place) = folder_of(&held.spec.store) else { continue };
         if let Some(first) = folders.insert(place, &held.metadata.name) {
             let message = format!("the project `{first}` has its files in this folder already");
             let finding = Finding::error(&["spec", "store", "path"], Code::ConflictingFields, message);

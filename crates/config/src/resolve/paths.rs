@@ -2,27 +2,7 @@
 //!
 //! Paths are texts with `/` here: they are compared, stored and carried to other machines.
 
-/// A path without `.` and with `..` carried out where that is possible.
-pub(crate) fn clean(path: &str) -> String {
-    let path = path.replace('\\', "/");
-    let is_absolute = path.starts_with('/');
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/').filter(|part| !part.is_empty() && *part != ".") {
-        match (part, parts.last()) {
-            ("..", Some(last)) if *last != ".." => {
-                parts.pop();
-            }
-            ("..", None) if is_absolute => {}
-            _ => parts.push(part),
-        }
-    }
-    let joined = parts.join("/");
-    match (is_absolute, joined.is_empty()) {
-        (true, _) => format!("/{joined}"),
-        (false, true) => ".".to_owned(),
-        (false, false) => joined,
-    }
-}
+pub(crate) use raccord_model::folder::clean;
 
 /// The path, relative to `root`, of what `path` means in `directory`. Absolute paths stay.
 pub(super) fn rebase(path: &str, directory: &str, root: &str) -> String {

@@ -227,6 +227,8 @@ fn note(note: &Note, policy: Policy) -> Option<String> {
         | Note::DeliveriesEnd { .. }
         | Note::WebhookMoves { .. }
         | Note::TableStays { .. }
+        | Note::FolderStays { .. }
+        | Note::FolderTaken { .. }
         | Note::ColumnStays { .. } => None,
     }
 }

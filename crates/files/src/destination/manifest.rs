@@ -17,6 +17,7 @@ struct Manifest<'a> {
     version: u8,
     /// The number of the entry of the log that it follows.
     entry: u64,
+    /// The format of new files.
     format: &'a str,
     columns: &'a [ShapeField],
     files: Vec<ListedFile<'a>>,
@@ -27,6 +28,7 @@ struct Manifest<'a> {
 struct ListedFile<'a> {
     /// Relative to the folder of the manifest.
     path: &'a str,
+    format: &'a str,
     rows: u64,
     bytes: u64,
 }
@@ -40,6 +42,7 @@ pub(crate) async fn write(
     let folder = format!("{}/", entity.folder);
     let files = entity.files.iter().map(|file| ListedFile {
         path: file.path.strip_prefix(&folder).unwrap_or(&file.path),
+        format: file.path.rsplit_once('.').map_or(format, |(_, extension)| extension),
         rows: file.rows,
         bytes: file.bytes,
     });

@@ -7,6 +7,7 @@ mod layout;
 mod ledger;
 mod log;
 mod manifest;
+mod marking;
 mod rejects;
 mod session;
 mod taking;

@@ -226,7 +226,7 @@ impl Session {
 
     /// What is to be done before rows of an entity can be written.
     pub(crate) fn inspect(&self, shape: &EntityShape) -> Inspection {
-        let known = self.log.world.entities.get(&shape.incarnation);
+        let known = self.log.world.entities.get(&shape.incarnation).filter(|entity| !entity.is_collected);
         let Change::Shape { folder, key, fields, .. } = shape_of(shape) else { return Inspection::default() };
         let (before, statement) = match known {
             None => (None, format!("write files to {folder}/")),
@@ -247,7 +247,24 @@ impl Session {
             self.flush(transfer, Vec::new()).await?;
         }
         Log::prove_conditions(self.storage.as_ref(), self.environment.new_id()).await?;
-        self.add(None, vec![shape_of(&shape)]).await
+        let changes = self.shaping(&shape);
+        self.add(None, changes).await
+    }
+
+    /// What makes an entity what its shape says. The files that are in its folder already count on, unless they hold rows by other
+    /// keys: whatever was said of the entity or its project meanwhile, nothing is lost by it.
+    fn shaping(&self, shape: &EntityShape) -> Vec<Change> {
+        let world = &self.log.world;
+        let is_left = |of: &u64| shape.replaces.contains(of);
+        let known = shape.replaces.iter().filter(|of| world.entities.contains_key(*of));
+        let mut changes: Vec<Change> = known.map(|of| Change::Rekeyed { incarnation: *of }).collect();
+        changes.push(shape_of(shape));
+        let others = world.others_in(&shape.table, shape.incarnation);
+        let from: Vec<u64> = others.filter(|of| !is_left(of)).collect();
+        if !from.is_empty() {
+            changes.push(Change::Takes { incarnation: shape.incarnation, from });
+        }
+        changes
     }
 
     /// Where a transfer continues. Where the records of its window stood is not known any more after the process was started anew;

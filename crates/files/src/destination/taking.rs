@@ -1,10 +1,11 @@
 //! A batch as lines of files: what becomes of each record, and in which file it stands. Pure but for the memory of the encoders. It
 //! knows no row that was written before: what is appended is what came.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher as _;
 
+use jiff::Timestamp;
 use raccord_model::checkpoint::{Shift, Spot};
 use raccord_model::classify::{Effect, Terms, Write, upsert_absent};
 use raccord_model::decide::key_of;
@@ -15,18 +16,28 @@ use raccord_model::row::{FieldId, key_values};
 use raccord_model::value::Value;
 
 use super::error;
+use super::layout::Layout;
+use super::marking::Marking;
 use super::rejects::{Rejects, written};
+use super::world::WaitsFor;
 use super::writer::Writer;
 use crate::format::EncodeError;
 
 /// How many records a window can have whose pages can shift: the places of all of them are in memory.
 const MOST_MARKS: usize = 4_000_000;
 
+/// Why a record of a snapshot is rejected that takes back what an earlier page wrote.
+const SHOWN_BEFORE: &str = "the record says that it is deleted, but an earlier page of the reading has shown it, and its row is in the files already";
+
 /// The pages on which the records of a window stood, by a digest of their keys. They are gone with the process; then the window
 /// is begun again.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     pages: HashMap<u64, u64>,
+    /// Those that a snapshot has shown so far, where records may say that they are deleted.
+    shown: HashSet<u64>,
+    /// In which reading.
+    shown_in: Option<WaitsFor>,
     digest: RandomState,
 }
 
@@ -38,6 +49,24 @@ pub(crate) struct Marks {
 struct TooManyMarks;
 
 impl Marks {
+    /// Begins a reading, unless it goes on.
+    pub(crate) fn begin(&mut self, reading: Option<WaitsFor>) {
+        if self.shown_in != reading {
+            self.shown.clear();
+            self.shown_in = reading;
+        }
+    }
+
+    fn show(&mut self, key: &[u8]) {
+        if self.shown.len() < MOST_MARKS {
+            self.shown.insert(self.digest.hash_one(key));
+        }
+    }
+
+    fn has_shown(&self, key: &[u8]) -> bool {
+        !self.shown.is_empty() && self.shown.contains(&self.digest.hash_one(key))
+    }
+
     fn mark(&mut self, spot: Spot, key: &[u8]) -> Result<Option<Shift>, DestinationError> {
         let page = spot.page;
         let digest = self.digest.hash_one((spot.partition, key));
@@ -57,6 +86,8 @@ pub(crate) struct Taking {
     pub(crate) waiting: Writer,
     pub(crate) rejects: Rejects,
     pub(crate) marks: Marks,
+    /// What the records say of keys, which counts at the end of the reading.
+    pub(crate) marking: Marking,
     pub(crate) tally: Tally,
     /// What showed that the pages of the reading shifted.
     pub(crate) shift: Option<Shift>,
@@ -64,9 +95,11 @@ pub(crate) struct Taking {
 
 /// The buffers of one record after the other.
 #[derive(Default)]
-struct Buffers {
+struct Buffers<'b> {
     row: Vec<u8>,
     folder: String,
+    /// The last record of a snapshot's batch that says of a key that it is deleted: what stands before it is not written.
+    deleted: HashMap<&'b [u8], usize>,
 }
 
 impl Taking {
@@ -76,6 +109,11 @@ impl Taking {
         let batch = std::mem::replace(&mut self.batch, emptied);
         let mut rejects = batch.placed_rejects().peekable();
         let mut buffers = Buffers::default();
+        if self.rows.layout.mode == FileMode::Snapshot {
+            let deletions =
+                batch.changes.iter().enumerate().filter(|(_, change)| change.intent == Intent::Delete);
+            buffers.deleted = deletions.map(|(number, change)| (change.key, number)).collect();
+        }
         let terms = Terms::of(&batch);
         for (number, change) in batch.changes.iter().enumerate() {
             while let Some(placed) = rejects.next_if(|placed| placed.after <= number) {
@@ -105,12 +143,15 @@ impl Taking {
         &mut self,
         (batch, terms): (&Batch, &Terms<'_>),
         (number, change): (usize, Change<'_>),
-        buffers: &mut Buffers,
+        buffers: &mut Buffers<'_>,
     ) -> Result<(), DestinationError> {
         let effect = match change.intent {
+            Intent::Upsert if buffers.deleted.get(change.key).is_some_and(|last| *last > number) => {
+                Effect::Skipped
+            }
             Intent::Upsert => self.upsert((batch, terms), (number, change), buffers)?,
             Intent::Delete if !terms.wanted.deleted => Effect::Skipped,
-            Intent::Delete => self.delete(batch, change, buffers)?,
+            Intent::Delete => self.delete(batch, (number, change), buffers)?,
             Intent::Keep => Effect::Unchanged,
         };
         if let Some(spot) = batch.spot.filter(|_| batch.mark_seen) {
@@ -118,6 +159,12 @@ impl Taking {
         }
         if effect.is_settled() {
             self.rejects.supersede(change.key);
+        }
+        if effect == Effect::Created {
+            self.marking.show(change.key);
+            if self.keeps_shown(batch) {
+                self.marks.show(change.key);
+            }
         }
         effect.count(&mut self.tally);
         Ok(())
@@ -127,7 +174,7 @@ impl Taking {
         &mut self,
         (batch, terms): (&Batch, &Terms<'_>),
         (number, change): (usize, Change<'_>),
-        buffers: &mut Buffers,
+        buffers: &mut Buffers<'_>,
     ) -> Result<Effect, DestinationError> {
         let damaged = |_| DestinationError::Damaged;
         let verdict = upsert_absent(terms, change, None, &mut buffers.row).map_err(damaged)?;
@@ -140,7 +187,7 @@ impl Taking {
             _ => return Ok(verdict.effect),
         }
         let layout = std::sync::Arc::clone(&self.rows.layout);
-        let mut cells = self.begin(batch, "upsert");
+        let mut cells = begin(&layout, batch.at, "upsert");
         layout.spread(&buffers.row, &mut cells).map_err(damaged)?;
         layout.partition_of(&cells, &mut buffers.folder);
         match self.rows.row(&buffers.folder, &cells).map_err(error::format)? {
@@ -154,39 +201,35 @@ impl Taking {
         }
     }
 
-    /// The cells of a row, with what is stored about each line.
-    fn begin<'r>(&self, batch: &Batch, operation: &'static str) -> Vec<Option<Value<'r>>> {
-        let mut cells = vec![None; self.rows.layout.columns.len()];
-        if self.rows.layout.mode == FileMode::Append
-            && let [of, at, ..] = cells.as_mut_slice()
-        {
-            *of = Some(Value::Text(operation.into()));
-            *at = Some(Value::Datetime(batch.at.into()));
-        }
-        cells
+    /// Whether the keys of a reading are remembered: a record of it may say later that one is deleted.
+    fn keeps_shown(&self, batch: &Batch) -> bool {
+        batch.defer_deletes && self.rows.layout.mode == FileMode::Snapshot
     }
 
     fn delete(
         &mut self,
         batch: &Batch,
-        change: Change<'_>,
-        buffers: &mut Buffers,
+        (number, change): (usize, Change<'_>),
+        buffers: &mut Buffers<'_>,
     ) -> Result<Effect, DestinationError> {
-        // What a snapshot shows as deleted is not in it.
-        let layout = std::sync::Arc::clone(&self.rows.layout);
-        if layout.mode == FileMode::Snapshot {
-            return Ok(Effect::Skipped);
-        }
-        let mut cells = self.begin(batch, "delete");
-        let key = key_values(change.key).map_err(|_| DestinationError::Damaged)?;
-        for (column, value) in layout.key.iter().zip(key) {
-            if let Some(cell) = cells.get_mut(*column) {
-                *cell = Some(value);
+        if self.rows.layout.mode == FileMode::Snapshot {
+            // What a snapshot shows as deleted is not in it.
+            self.marking.show(change.key);
+            if !self.marks.has_shown(change.key) {
+                return Ok(Effect::Skipped);
             }
+            let of_key = self.rows.layout.key.first().and_then(|column| self.rows.layout.field_of(*column));
+            let field = of_key.ok_or(DestinationError::Damaged)?;
+            self.refuse(batch, (number, change), field, SHOWN_BEFORE.to_owned());
+            return Ok(Effect::Rejected);
         }
-        layout.partition_of(&cells, &mut buffers.folder);
+        if batch.defer_deletes
+            && let Some(is_news) = self.marking.delete(change.key)
+        {
+            return Ok(if is_news { Effect::Doomed } else { Effect::Skipped });
+        }
         let into = if batch.defer_deletes { &mut self.waiting } else { &mut self.rows };
-        into.row(&buffers.folder, &cells).map_err(error::format)?.map_err(error::encode)?;
+        deletion(into, (change.key, batch.at), &mut buffers.folder)?;
         Ok(if batch.defer_deletes { Effect::Doomed } else { Effect::Deleted })
     }
 
@@ -199,5 +242,38 @@ impl Taking {
     ) {
         let reject = (batch.refuse.0)(number, field);
         self.rejects.keep(raccord_model::fact::Reject { reason, key: Some(written(change.key)), ..reject });
+        if self.rows.layout.mode == FileMode::Snapshot {
+            self.marking.reject(written(change.key));
+        }
     }
+}
+
+/// The cells of a row, with what is stored about each line.
+fn begin<'r>(layout: &Layout, stored: Timestamp, operation: &'static str) -> Vec<Option<Value<'r>>> {
+    let mut cells = vec![None; layout.columns.len()];
+    if layout.mode == FileMode::Append
+        && let [of, at, ..] = cells.as_mut_slice()
+    {
+        *of = Some(Value::Text(operation.into()));
+        *at = Some(Value::Datetime(stored.into()));
+    }
+    cells
+}
+
+/// Adds the line of a deletion: it has the key alone.
+pub(crate) fn deletion(
+    into: &mut Writer,
+    (key, at): (&[u8], Timestamp),
+    folder: &mut String,
+) -> Result<(), DestinationError> {
+    let layout = std::sync::Arc::clone(&into.layout);
+    let mut cells = begin(&layout, at, "delete");
+    let key = key_values(key).map_err(|_| DestinationError::Damaged)?;
+    for (column, value) in layout.key.iter().zip(key) {
+        if let Some(cell) = cells.get_mut(*column) {
+            *cell = Some(value);
+        }
+    }
+    layout.partition_of(&cells, folder);
+    into.row(folder, &cells).map_err(error::format)?.map_err(error::encode)
 }

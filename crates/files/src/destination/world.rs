@@ -2,6 +2,7 @@
 //! one function, so that what was written is what is read back. Nothing here reads or writes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use raccord_model::checkpoint::Checkpoint;
@@ -44,10 +45,26 @@ pub(crate) enum Change {
     End { transfer: Uid },
     /// The folder and the columns of an entity.
     Shape { incarnation: u64, folder: String, key: Vec<FieldId>, fields: Vec<ShapeField> },
+    /// The files of others, which were in the same folder before, count for the entity from now on.
+    Takes { incarnation: u64, from: Vec<u64> },
+    /// The rows of the entity are kept by other keys from now on: its files stay where they are and count no more.
+    Rekeyed { incarnation: u64 },
     /// Where a transfer continues.
     Checkpoint { transfer: Uid, checkpoint: Box<Checkpoint> },
     /// Files with rows; those that wait for the end of a reading say of which.
     Add { incarnation: u64, waits_for: Option<WaitsFor>, files: Vec<DataFile> },
+    /// What records of a reading said of keys: that they are deleted, were rejected, or are shown again after either.
+    Mark {
+        incarnation: u64,
+        transfer: Uid,
+        waits_for: Option<WaitsFor>,
+        at: Timestamp,
+        deleted: Vec<String>,
+        shown: Vec<String>,
+        rejected: Vec<String>,
+    },
+    /// The keys that were rejected in the snapshot that counts.
+    Lacks { incarnation: u64, keys: BTreeSet<String> },
     /// Files that wait count from now on, and, where they replace the others of the entity, instead of those.
     Publish { incarnation: u64, transfer: Uid, replaces: bool },
     /// Files that wait never will count.
@@ -118,19 +135,41 @@ pub(crate) struct Entity {
     pub(crate) waiting: BTreeMap<Uid, Waiting>,
     /// Those that counted before they were replaced: readers may be in the middle of them.
     pub(crate) replaced: Vec<DataFile>,
+    /// The keys that were rejected in the snapshot that counts: no row of theirs is in it.
+    pub(crate) lacks: BTreeSet<String>,
     pub(crate) is_collected: bool,
 }
 
-/// Files that wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What waits for the end of a reading.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Waiting {
     pub(crate) reading: Option<WaitsFor>,
     pub(crate) files: Vec<DataFile>,
+    /// The keys that its records say are deleted, and when they did.
+    pub(crate) deleted: Arc<BTreeMap<String, Timestamp>>,
+    /// The keys that were rejected, as far as that loses a row.
+    pub(crate) rejected: BTreeSet<String>,
 }
 
 impl Waiting {
     pub(crate) fn rows(&self) -> u64 {
         rows_of(&self.files)
+    }
+
+    /// The changes that mark its keys: one for each time at which some were said to be deleted.
+    fn marks(&self, incarnation: u64, transfer: Uid) -> Vec<Change> {
+        let mut by_time: BTreeMap<Timestamp, Vec<String>> = BTreeMap::new();
+        for (key, at) in self.deleted.iter() {
+            by_time.entry(*at).or_default().push(key.clone());
+        }
+        let mark = |at, deleted, rejected| {
+            let waits_for = self.reading;
+            Change::Mark { incarnation, transfer, waits_for, at, deleted, shown: Vec::new(), rejected }
+        };
+        let rejected = self.rejected.iter().cloned().collect();
+        let mut changes = vec![mark(Timestamp::UNIX_EPOCH, Vec::new(), rejected)];
+        changes.extend(by_time.into_iter().map(|(at, keys)| mark(at, keys, Vec::new())));
+        changes
     }
 }
 
@@ -157,7 +196,9 @@ impl World {
             Change::Shape { incarnation, folder, key, fields } => {
                 let entity = self.entities.entry(*incarnation).or_default();
                 (entity.folder, entity.key, entity.fields) = (folder.clone(), key.clone(), fields.clone());
+                entity.is_collected = false;
             }
+            Change::Takes { incarnation, from } => self.take_files(*incarnation, from),
             Change::Checkpoint { transfer, checkpoint } => {
                 self.transfer(*transfer).checkpoint = Some(checkpoint.as_ref().clone());
             }
@@ -185,10 +226,32 @@ impl World {
             Change::Add { incarnation, .. }
             | Change::Publish { incarnation, .. }
             | Change::Discard { incarnation, .. }
+            | Change::Mark { incarnation, .. }
+            | Change::Lacks { incarnation, .. }
+            | Change::Rekeyed { incarnation }
             | Change::Collected { incarnation } => {
                 self.entities.entry(*incarnation).or_default().apply(change);
             }
         }
+    }
+
+    fn take_files(&mut self, incarnation: u64, from: &[u64]) {
+        let mut files = Vec::new();
+        for of in from {
+            if let Some(before) = self.entities.get_mut(of) {
+                files.append(&mut before.files);
+                before.waiting.clear();
+            }
+        }
+        let entity = self.entities.entry(incarnation).or_default();
+        files.append(&mut entity.files);
+        entity.files = files;
+    }
+
+    /// Those whose files are in a folder, but for one.
+    pub(crate) fn others_in<'w>(&'w self, folder: &'w str, but: u64) -> impl Iterator<Item = u64> + 'w {
+        let others = self.entities.iter().filter(move |(of, entity)| **of != but && entity.folder == folder);
+        others.filter(|(_, entity)| !entity.files.is_empty()).map(|(of, _)| *of)
     }
 
     fn transfer(&mut self, transfer: Uid) -> &mut Transfer {
@@ -247,23 +310,43 @@ impl Transfer {
 }
 
 impl Entity {
+    fn waiting_of(&mut self, transfer: Uid, reading: Option<WaitsFor>) -> &mut Waiting {
+        self.waiting.entry(transfer).or_insert_with(|| Waiting { reading, ..Waiting::default() })
+    }
+
     fn apply(&mut self, change: &Change) {
         match change {
             Change::Add { waits_for: None, files, .. } => self.files.extend_from_slice(files),
             Change::Add { waits_for: reading, files, .. } => {
                 let Some(transfer) = files.first().map(|file| file.transfer) else { return };
-                let none = Waiting { reading: *reading, files: Vec::new() };
-                self.waiting.entry(transfer).or_insert(none).files.extend_from_slice(files);
+                self.waiting_of(transfer, *reading).files.extend_from_slice(files);
             }
+            Change::Mark { transfer, waits_for, at, deleted, shown, rejected, .. } => {
+                let waiting = self.waiting_of(*transfer, *waits_for);
+                let marked = Arc::make_mut(&mut waiting.deleted);
+                for key in shown.iter().chain(deleted).chain(rejected) {
+                    marked.remove(key);
+                    waiting.rejected.remove(key);
+                }
+                marked.extend(deleted.iter().map(|key| (key.clone(), *at)));
+                waiting.rejected.extend(rejected.iter().cloned());
+            }
+            Change::Lacks { keys, .. } => self.lacks.clone_from(keys),
             Change::Publish { transfer, replaces, .. } => {
-                let files = self.waiting.remove(transfer).map_or_else(Vec::new, |waiting| waiting.files);
+                let waiting = self.waiting.remove(transfer).unwrap_or_default();
                 if *replaces {
                     self.replaced = std::mem::take(&mut self.files);
+                    self.lacks = waiting.rejected;
                 }
-                self.files.extend(files);
+                self.files.extend(waiting.files);
             }
             Change::Discard { transfer, .. } => {
                 self.waiting.remove(transfer);
+            }
+            Change::Rekeyed { .. } => {
+                self.replaced.append(&mut self.files);
+                self.waiting.clear();
+                self.is_collected = true;
             }
             Change::Collected { .. } => self.is_collected = true,
             _ => {}
@@ -278,8 +361,13 @@ impl Entity {
             changes.push(Change::Publish { incarnation, transfer: first.transfer, replaces: true });
         }
         changes.push(add(&self.files, None));
-        let waiting = self.waiting.values();
-        changes.extend(waiting.map(|waiting| add(&waiting.files, waiting.reading)));
+        if !self.lacks.is_empty() {
+            changes.push(Change::Lacks { incarnation, keys: self.lacks.clone() });
+        }
+        for (&transfer, waiting) in &self.waiting {
+            changes.push(add(&waiting.files, waiting.reading));
+            changes.extend(waiting.marks(incarnation, transfer));
+        }
         if self.is_collected {
             changes.push(Change::Collected { incarnation });
         }

@@ -2,12 +2,14 @@
 
 use parquet::file::reader::{FileReader as _, SerializedFileReader};
 use raccord_conformance::fixture::{batch, effects, reject, run, sweep, transfer};
+use raccord_files::destination::FilesDestination;
 use raccord_files::format::Format;
 use raccord_model::checkpoint::{Counted, Shift, Spot};
 use raccord_model::fact::Tally;
 use raccord_model::language::store::{FileMode, PartitionBy, PartitionUnit};
 use raccord_model::port::destination::{
-    Batch, Destination as _, DestinationError, Ledger as _, RejectQuery, RowQuery, Staying, Sweep, Swept,
+    Batch, Destination as _, DestinationError, EntityShape, Ledger as _, RejectQuery, RowQuery, Staying,
+    Sweep, Swept,
 };
 
 use crate::fixture::{
@@ -20,6 +22,7 @@ in_each_place! {
     lines_and_progress_count_together
     a_commit_that_must_be_durable_counts_at_once_and_another_after_a_while
     deletions_are_lines_once_their_window_is_complete
+    a_deletion_that_is_taken_back_is_no_line
     who_was_fenced_writes_nothing_that_counts
     many_entries_come_to_the_same_as_their_sum
     what_became_of_a_page_is_counted_in_its_checkpoint
@@ -27,6 +30,50 @@ in_each_place! {
     more_partitions_than_files_may_be_open
     what_parquet_cannot_keep_is_a_reject
     pages_that_shift_are_seen_as_long_as_the_process_lives
+    a_folder_keeps_its_files_under_another_number
+    rows_by_other_keys_count_no_more
+}
+
+/// A folder with three rows.
+async fn written<P: Place>(folder: &Folder<P>) -> FilesDestination {
+    let destination = folder.destination(jsonl(APPEND));
+    destination.raise_fence(transfer('A'), under(1)).await.unwrap();
+    destination.prepare(contact()).await.unwrap();
+    destination.commit(page(0..3, 0, 1)).await.unwrap();
+    destination.flush(transfer('A')).await.unwrap();
+    destination
+}
+
+async fn a_folder_keeps_its_files_under_another_number<P: Place>(folder: Folder<P>) {
+    let destination = written(&folder).await;
+    destination.collect(INC).await.unwrap();
+    let renewed = EntityShape { incarnation: INC + 1, ..contact() };
+    destination.prepare(renewed.clone()).await.unwrap();
+    assert_eq!(ids(&folder.rows("contact").await), [0, 1, 2]);
+    assert_eq!(destination.count(INC + 1).await.unwrap(), 3);
+    // In another format it goes on beside them.
+    let csv = folder.destination(settings(Format::Csv, APPEND, None));
+    csv.prepare(renewed).await.unwrap();
+    csv.raise_fence(transfer('A'), under(2)).await.unwrap();
+    let mut more = page(3..4, 0, 2);
+    more.target.incarnation = INC + 1;
+    csv.commit(Batch { durable: true, ..more }).await.unwrap();
+    let manifest = folder.manifest("contact").await;
+    let files = manifest["files"].as_array().unwrap().iter();
+    let formats: Vec<_> =
+        files.map(|file| (file["format"].as_str().unwrap(), file["rows"].as_u64())).collect();
+    assert_eq!(formats, [("jsonl", Some(3)), ("csv", Some(1))]);
+}
+
+async fn rows_by_other_keys_count_no_more<P: Place>(folder: Folder<P>) {
+    let destination = written(&folder).await;
+    let rekeyed = EntityShape { incarnation: INC + 1, replaces: vec![INC], ..contact() };
+    destination.prepare(rekeyed).await.unwrap();
+    assert_eq!(folder.named("contact").await, [""; 0]);
+    // They lie there as before, and whatever comes later does not count them again.
+    assert_eq!(folder.there().await.len(), 1);
+    destination.prepare(EntityShape { incarnation: INC + 2, ..contact() }).await.unwrap();
+    assert_eq!(folder.named("contact").await, [""; 0]);
 }
 
 async fn lines_and_progress_count_together<P: Place>(folder: Folder<P>) {
@@ -109,6 +156,31 @@ async fn deletions_are_lines_once_their_window_is_complete<P: Place>(folder: Fol
     delete(&mut delivery, 10);
     assert_eq!(effects(&destination.commit(delivery).await.unwrap()), "deleted 1");
     assert_eq!(ids(&folder.rows("contact").await), [0, 0, 9, 10]);
+}
+
+async fn a_deletion_that_is_taken_back_is_no_line<P: Place>(folder: Folder<P>) {
+    let destination = folder.destination(jsonl(APPEND));
+    destination.raise_fence(transfer('A'), under(1)).await.unwrap();
+    destination.prepare(contact()).await.unwrap();
+    let mut first = page(0..1, 0, 1);
+    // Within a page, and over the next one, which another process reads.
+    delete(&mut first, 7);
+    upsert(&mut first, 7, (Some("FR"), None, None));
+    delete(&mut first, 8);
+    delete(&mut first, 9);
+    delete(&mut first, 9);
+    let first = Batch { defer_deletes: true, ..first };
+    assert_eq!(effects(&destination.commit(first).await.unwrap()), "created 2, deleted 3, skipped 1");
+    destination.flush(transfer('A')).await.unwrap();
+    let destination = folder.destination(jsonl(APPEND));
+    let second = Batch { defer_deletes: true, ..page(8..9, 0, 1) };
+    assert_eq!(effects(&destination.commit(second).await.unwrap()), "created 1");
+    let end = Sweep { fence: under(1), snapshot: false, ..sweep('A', None) };
+    let done = Swept::Done { unseen: 0, marked: 1, staying: Staying::default() };
+    assert_eq!(destination.sweep(end).await.unwrap(), done);
+    let rows = folder.rows("contact").await;
+    let deleted: Vec<_> = rows.iter().filter(|row| row["_op"] == "delete").map(|row| &row["id"]).collect();
+    assert_eq!((ids(&rows), deleted), (vec![0, 7, 8, 9], vec![&9.into()]));
 }
 
 async fn who_was_fenced_writes_nothing_that_counts<P: Place>(folder: Folder<P>) {
@@ -242,9 +314,8 @@ async fn pages_that_shift_are_seen_as_long_as_the_process_lives<P: Place>(folder
     destination.begin_window(transfer('A'), under(1)).await.unwrap();
     let at = |number| Some(Spot { partition: None, page: number });
     let show = |ids, number| Batch { mark_seen: true, spot: at(number), ..page(ids, 0, 1) };
-    let window = async |of: &raccord_files::destination::FilesDestination| {
-        of.resume(transfer('A')).await.unwrap().unwrap().window.unwrap()
-    };
+    let window =
+        async |of: &FilesDestination| of.resume(transfer('A')).await.unwrap().unwrap().window.unwrap();
     destination.commit(show(0..3, 1)).await.unwrap();
     destination.commit(show(0..3, 1)).await.unwrap();
     assert_eq!((window(&destination).await.shift, window(&destination).await.placed), (None, true));

@@ -7,7 +7,7 @@ use raccord_model::port::destination::{
     Batch, Destination as _, DestinationError, Ledger as _, Reading, Sweep, Swept,
 };
 
-use crate::fixture::{Folder, INC, Place, contact, delete, ids, in_each_place, jsonl, page, under};
+use crate::fixture::{Folder, INC, Place, contact, delete, ids, in_each_place, jsonl, page, under, upsert};
 
 const SNAPSHOT: FileMode = FileMode::Snapshot;
 
@@ -27,6 +27,27 @@ in_each_place! {
     a_reading_that_is_much_smaller_is_held
     a_reading_that_is_begun_again_leaves_nothing
     what_proves_nothing_replaces_nothing
+    what_is_deleted_after_it_was_shown_goes
+}
+
+async fn what_is_deleted_after_it_was_shown_goes<P: Place>(folder: Folder<P>) {
+    let destination = prepared(&folder).await;
+    let mut first = page(0..3, 0, 1);
+    delete(&mut first, 1);
+    delete(&mut first, 2);
+    upsert(&mut first, 2, (Some("CH"), None, None));
+    let first = Batch { defer_deletes: true, ..first };
+    assert_eq!(effects(&destination.commit(first).await.unwrap()), "created 2, skipped 4");
+    // On a later page it is told, for its row is written.
+    let mut second = page(3..4, 0, 1);
+    delete(&mut second, 0);
+    let second = Batch { defer_deletes: true, ..second };
+    assert_eq!(effects(&destination.commit(second).await.unwrap()), "created 1, rejected 1");
+    end(&destination, Some(10)).await;
+    let rows = folder.rows("contact").await;
+    let of_two = rows.iter().find(|row| row["id"] == 2).unwrap();
+    assert_eq!((ids(&rows), of_two["country"].as_str()), (vec![0, 2, 3], Some("CH")));
+    assert_eq!(destination.count_rejects(transfer('A')).await.unwrap(), 1);
 }
 
 async fn a_complete_reading_takes_the_place_of_the_one_before<P: Place>(folder: Folder<P>) {

@@ -2,6 +2,7 @@
 
 mod deletions;
 mod fields;
+mod folders;
 mod golden;
 mod history;
 mod properties;

@@ -172,6 +172,8 @@ fn note_in_words(visit: &Visit, note: &Note) -> Markup {
             (words.webhook_moves, format!("{from} → {to} ({source})"))
         }
         Note::TableStays { entity, table } => (words.stays, format!("{table} ({entity})")),
+        Note::FolderStays { entity, folder } => (words.stays, format!("{folder} ({entity})")),
+        Note::FolderTaken { entity, folder, by } => (words.stays, format!("{folder} ({entity} → {by})")),
         Note::ColumnStays { entity, column } => (words.stays, format!("{column} ({entity})")),
         Note::RootMoves { from, to } => (words.root_moves, format!("{from} → {to}")),
     };

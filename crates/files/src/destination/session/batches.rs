@@ -10,14 +10,20 @@ use raccord_model::port::destination::{Batch, DestinationError, Fence, Staying, 
 use super::{STAGED_FOR, Session, Staged};
 use crate::destination::error::CannotError;
 use crate::destination::layout::Layout;
+use crate::destination::marking::{Marking, key_of};
 use crate::destination::rejects::Rejects;
-use crate::destination::taking::{Marks, Taking};
-use crate::destination::world::{Change, Waiting, WaitsFor};
+use crate::destination::taking::{Marks, Taking, deletion};
+use crate::destination::world::{Change, DataFile, Waiting, WaitsFor, rows_of};
 use crate::destination::writer::{Outlet, Writer};
 
 impl Session {
     fn is_snapshot(&self) -> bool {
         self.settings.mode == FileMode::Snapshot
+    }
+
+    /// Whether it is remembered which keys a reading has shown.
+    fn keeps_shown(&self, batch: &Batch) -> bool {
+        batch.defer_deletes && self.is_snapshot()
     }
 
     /// Takes a batch in, and names it in the log when that must be, or the last time was long ago.
@@ -27,10 +33,13 @@ impl Session {
         let mut staged = self.staged_for(&batch)?;
         let settles = !batch.consumed.is_empty() || batch.record.is_some();
         let taken = self.take(&mut staged, batch).await?;
-        let Taking { batch, rows, waiting, rejects, marks, tally, shift } = taken;
+        let Taking { batch, rows, waiting, rejects, marks, marking, tally, shift } = taken;
         (staged.rows, staged.waiting) = (Some(rows), Some(waiting));
-        self.marks.extend(batch.spot.map(|_| (transfer, marks)));
+        if batch.spot.is_some() || self.keeps_shown(&batch) {
+            self.marks.insert(transfer, marks);
+        }
         let mut changes = rejects.changes(transfer, at);
+        changes.extend(marking.change((batch.target.incarnation, transfer), at));
         changes.extend(checkpoint_of(&batch, shift, &tally));
         if !batch.consumed.is_empty() {
             changes.push(Change::Settled { transfer, sequences: batch.consumed });
@@ -109,11 +118,18 @@ impl Session {
         let format = self.settings.format;
         let writer =
             |open: Option<Writer>| open.unwrap_or_else(|| Writer::new(transfer, format, Arc::clone(&layout)));
+        let waiting = self.view.entities.get(&staged.incarnation);
+        let waiting = waiting.and_then(|entity| entity.waiting.get(&transfer));
+        let has_marks = batch.spot.is_some() || self.keeps_shown(&batch);
+        let known = if has_marks { self.marks.remove(&transfer) } else { None };
+        let mut marks = known.unwrap_or_default();
+        marks.begin(staged.reading);
         let taking = Taking {
+            marking: Marking::of(staged.reading, waiting),
             rows: writer(staged.rows.take()),
             waiting: writer(staged.waiting.take()),
             rejects,
-            marks: batch.spot.and_then(|_| self.marks.remove(&transfer)).unwrap_or_default(),
+            marks,
             tally: Tally::default(),
             shift: None,
             batch,
@@ -159,15 +175,37 @@ impl Session {
         Ok(())
     }
 
+    /// Writes the lines of the deletions that wait for the end of a window. What is written counts once an entry names it.
+    async fn deletions(
+        &mut self,
+        (transfer, incarnation): (Uid, u64),
+    ) -> Result<Vec<DataFile>, DestinationError> {
+        let entity = self.log.world.entities.get(&incarnation).ok_or(DestinationError::Unprepared)?;
+        let deleted = entity.waiting.get(&transfer).map(|waiting| Arc::clone(&waiting.deleted));
+        let Some(deleted) = deleted.filter(|deleted| !deleted.is_empty()) else { return Ok(Vec::new()) };
+        let layout = Arc::new(Layout::of(entity, self.settings.mode, self.settings.partition.as_ref()));
+        let outlet = Outlet { storage: self.storage.as_ref(), environment: self.environment.as_ref() };
+        let (mut writer, mut folder) = (Writer::new(transfer, self.settings.format, layout), String::new());
+        for (number, (key, at)) in deleted.iter().enumerate() {
+            let key = key_of(key).ok_or(DestinationError::Damaged)?;
+            deletion(&mut writer, (&key, *at), &mut folder)?;
+            if number % 1000 == 999 {
+                writer.drain(outlet).await?;
+            }
+        }
+        writer.finish(outlet).await
+    }
+
     /// Ends a window: what waited for that counts from now on. Of a snapshot it takes the place of what was there, unless it is
     /// much less.
     pub(crate) async fn sweep(&mut self, mut sweep: Sweep) -> Result<Swept, DestinationError> {
         let (transfer, incarnation) = (sweep.transfer, sweep.target.incarnation);
         self.view.check_fence(transfer, sweep.fence)?;
         self.flush(transfer, Vec::new()).await?;
+        let deletions = self.deletions((transfer, incarnation)).await?;
         let entity = self.log.world.entities.get(&incarnation).ok_or(DestinationError::Unprepared)?;
         let there = entity.files.iter().map(|file| file.rows).sum::<u64>();
-        let came = entity.waiting.get(&transfer).map_or(0, Waiting::rows);
+        let came = entity.waiting.get(&transfer).map_or(0, Waiting::rows) + rows_of(&deletions);
         let replaces = self.is_snapshot();
         if replaces && !sweep.snapshot {
             return Err(CannotError::Unproven.into());
@@ -183,7 +221,9 @@ impl Session {
         }
         sweep.checkpoint.count_swept(gone, Staying::default());
         let marked = if replaces { 0 } else { came };
+        let waits_for = entity.waiting.get(&transfer).and_then(|waiting| waiting.reading);
         let mut changes = vec![
+            Change::Add { incarnation, waits_for, files: deletions },
             Change::Publish { incarnation, transfer, replaces },
             Change::Checkpoint { transfer, checkpoint: Box::new(sweep.checkpoint) },
         ];
