@@ -112,7 +112,12 @@ impl Daemon {
                 self.ask(request, stop, replies).await?;
                 Ok(self.handle.integration_changed(&integration).await?)
             }
-            Request::Resync { ref transfer, .. } | Request::ReplayRejects { ref transfer, .. } => {
+            Request::ReplayRejects { ref transfer, .. } => {
+                let transfer = transfer.clone();
+                self.ask(request, stop, replies).await?;
+                self.take_deliveries_in(transfer).await
+            }
+            Request::Resync { ref transfer, .. } => {
                 let concerned = BTreeSet::from([transfer.clone()]);
                 self.ask(request, stop, replies).await?;
                 Ok(self.handle.changed(concerned).await?)
@@ -128,6 +133,17 @@ impl Daemon {
         replies: &mut Replies<'_>,
     ) -> Result<(), Failure> {
         self.dispatcher.handle(request, stop, replies).await.map_err(Failure::from)
+    }
+
+    /// Tells the shell of deliveries that a replay has made, where there are any.
+    async fn take_deliveries_in(&self, transfer: Name) -> Result<(), Failure> {
+        let applied = self.ports.applied().await.map_err(RequestError::from)?;
+        let Some(uid) = applied.uid(Kind::Transfer, &transfer) else { return Ok(()) };
+        let waiting = self.ports.inbox.waiting(uid).await.map_err(RequestError::from)?;
+        if waiting > 0 {
+            self.handle.changed(BTreeSet::from([transfer])).await?;
+        }
+        Ok(())
     }
 
     /// The data paths of a configuration that comes from another machine are relative to where this runs.
