@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use raccord_model::checkpoint::{Shift, Spot};
 use raccord_model::classify::{Effect, Terms, Write, upsert_absent};
 use raccord_model::decide::key_of;
-use raccord_model::fact::Tally;
+use raccord_model::fact::{Reject, Tally};
 use raccord_model::language::store::FileMode;
 use raccord_model::port::destination::{Batch, Change, DestinationError, Intent, REQUIRED};
 use raccord_model::row::{FieldId, key_values};
@@ -117,11 +117,11 @@ impl Taking {
         let terms = Terms::of(&batch);
         for (number, change) in batch.changes.iter().enumerate() {
             while let Some(placed) = rejects.next_if(|placed| placed.after <= number) {
-                self.rejects.keep(placed.reject.clone());
+                self.keep(placed.reject);
             }
             self.change((&batch, &terms), (number, change), &mut buffers)?;
         }
-        rejects.for_each(|placed| self.rejects.keep(placed.reject.clone()));
+        rejects.for_each(|placed| self.keep(placed.reject));
         for reject in &batch.rejects {
             self.tally.fetched += 1;
             self.tally.rejected += 1;
@@ -131,6 +131,16 @@ impl Taking {
         }
         self.tally.newly_rejected = self.rejects.bound(batch.at, batch.keep_rejects);
         Ok(self)
+    }
+
+    /// Keeps a reject. Its record may have had a row in the snapshot that counts, which this one would be without.
+    fn keep(&mut self, reject: &Reject) {
+        if self.rows.layout.mode == FileMode::Snapshot
+            && let Some(key) = &reject.key
+        {
+            self.marking.reject(key.clone());
+        }
+        self.rejects.keep(reject.clone());
     }
 
     fn mark(&mut self, spot: Spot, key: &[u8]) -> Result<(), DestinationError> {
@@ -181,7 +191,8 @@ impl Taking {
         match verdict.write {
             Write::Create(_) => {}
             Write::Refuse(field) => {
-                self.refuse(batch, (number, change), field, REQUIRED.to_owned());
+                let reject = refused(batch, (number, change), field, REQUIRED.to_owned());
+                self.keep(&reject);
                 return Ok(Effect::Rejected);
             }
             _ => return Ok(verdict.effect),
@@ -194,7 +205,8 @@ impl Taking {
             Ok(()) => Ok(Effect::Created),
             Err(EncodeError::Unkept { number: column, reason, .. }) => {
                 let field = layout.field_of(column).ok_or(DestinationError::Damaged)?;
-                self.refuse(batch, (number, change), field, format!("the value {reason}"));
+                let reject = refused(batch, (number, change), field, format!("the value {reason}"));
+                self.keep(&reject);
                 Ok(Effect::Rejected)
             }
             Err(other) => Err(error::encode(other)),
@@ -220,7 +232,8 @@ impl Taking {
             }
             let of_key = self.rows.layout.key.first().and_then(|column| self.rows.layout.field_of(*column));
             let field = of_key.ok_or(DestinationError::Damaged)?;
-            self.refuse(batch, (number, change), field, SHOWN_BEFORE.to_owned());
+            // Its row is in this snapshot.
+            self.rejects.keep(refused(batch, (number, change), field, SHOWN_BEFORE.to_owned()));
             return Ok(Effect::Rejected);
         }
         if batch.defer_deletes
@@ -232,20 +245,12 @@ impl Taking {
         deletion(into, (change.key, batch.at), &mut buffers.folder)?;
         Ok(if batch.defer_deletes { Effect::Doomed } else { Effect::Deleted })
     }
+}
 
-    fn refuse(
-        &mut self,
-        batch: &Batch,
-        (number, change): (usize, Change<'_>),
-        field: FieldId,
-        reason: String,
-    ) {
-        let reject = (batch.refuse.0)(number, field);
-        self.rejects.keep(raccord_model::fact::Reject { reason, key: Some(written(change.key)), ..reject });
-        if self.rows.layout.mode == FileMode::Snapshot {
-            self.marking.reject(written(change.key));
-        }
-    }
+/// The reject of a record that maps and cannot be written.
+fn refused(batch: &Batch, (number, change): (usize, Change<'_>), field: FieldId, reason: String) -> Reject {
+    let reject = (batch.refuse.0)(number, field);
+    Reject { reason, key: Some(written(change.key)), ..reject }
 }
 
 /// The cells of a row, with what is stored about each line.

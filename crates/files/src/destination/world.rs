@@ -151,6 +151,14 @@ pub(crate) struct Waiting {
     pub(crate) rejected: BTreeSet<String>,
 }
 
+impl Entity {
+    /// How many records of a snapshot under way were rejected whose rows may be in the one that counts.
+    pub(crate) fn lost(&self, waiting: &Waiting) -> u64 {
+        let lost = waiting.rejected.difference(&self.lacks).count();
+        u64::try_from(lost).unwrap_or(u64::MAX)
+    }
+}
+
 impl Waiting {
     pub(crate) fn rows(&self) -> u64 {
         rows_of(&self.files)

@@ -5,7 +5,7 @@ use raccord_conformance::fixture::{batch, effects, reject, run, sweep, transfer}
 use raccord_files::destination::FilesDestination;
 use raccord_files::format::Format;
 use raccord_model::checkpoint::{Counted, Shift, Spot};
-use raccord_model::fact::Tally;
+use raccord_model::fact::{Reject, Tally};
 use raccord_model::language::store::{FileMode, PartitionBy, PartitionUnit};
 use raccord_model::port::destination::{
     Batch, Destination as _, DestinationError, EntityShape, Ledger as _, RejectQuery, RowQuery, Staying,
@@ -13,7 +13,8 @@ use raccord_model::port::destination::{
 };
 
 use crate::fixture::{
-    Folder, INC, Place, come_to, contact, delete, ids, in_each_place, jsonl, page, settings, under, upsert,
+    Folder, INC, Place, come_to, contact, delete, ids, in_each_place, jsonl, key, page, settings, under,
+    upsert,
 };
 
 const APPEND: FileMode = FileMode::Append;
@@ -23,6 +24,7 @@ in_each_place! {
     a_commit_that_must_be_durable_counts_at_once_and_another_after_a_while
     deletions_are_lines_once_their_window_is_complete
     a_deletion_that_is_taken_back_is_no_line
+    a_deletion_takes_the_rejects_of_its_key_away
     who_was_fenced_writes_nothing_that_counts
     many_entries_come_to_the_same_as_their_sum
     what_became_of_a_page_is_counted_in_its_checkpoint
@@ -156,6 +158,25 @@ async fn deletions_are_lines_once_their_window_is_complete<P: Place>(folder: Fol
     delete(&mut delivery, 10);
     assert_eq!(effects(&destination.commit(delivery).await.unwrap()), "deleted 1");
     assert_eq!(ids(&folder.rows("contact").await), [0, 0, 9, 10]);
+}
+
+async fn a_deletion_takes_the_rejects_of_its_key_away<P: Place>(folder: Folder<P>) {
+    let destination = written(&folder).await;
+    let of = |id| {
+        let key = key(id).iter().map(|byte| format!("{byte:02x}")).collect();
+        Reject { key: Some(key), ..reject('A', None, &id.to_string(), 0) }
+    };
+    destination.commit(Batch { rejects: vec![of(1), of(2)], ..page(0..1, 1, 1) }).await.unwrap();
+    let mut deletion = page(0..1, 1, 1);
+    delete(&mut deletion, 1);
+    destination.commit(Batch { defer_deletes: true, ..deletion }).await.unwrap();
+    assert_eq!(destination.count_rejects(transfer('A')).await.unwrap(), 2);
+    let end = Sweep { fence: under(1), snapshot: false, ..sweep('A', None) };
+    destination.sweep(end).await.unwrap();
+    let query = RejectQuery { transfer: Some(transfer('A')), limit: 9, ..RejectQuery::default() };
+    let left = folder.destination(jsonl(APPEND)).rejects(query).await.unwrap();
+    let left: Vec<_> = left.iter().filter_map(|(_, reject)| reject.payload.as_deref()).collect();
+    assert_eq!(left, ["2"]);
 }
 
 async fn a_deletion_that_is_taken_back_is_no_line<P: Place>(folder: Folder<P>) {

@@ -1,13 +1,16 @@
 //! Files that are replaced: each complete reading takes the place of the one before, and readers of that are not disturbed.
 
-use raccord_conformance::fixture::{checkpoint, effects, kept, sweep, swept, transfer};
+use raccord_conformance::fixture::{checkpoint, effects, kept, reject, sweep, swept, transfer};
 use raccord_files::destination::FilesDestination;
+use raccord_model::fact::Reject;
 use raccord_model::language::store::FileMode;
 use raccord_model::port::destination::{
     Batch, Destination as _, DestinationError, Ledger as _, Reading, Sweep, Swept,
 };
 
-use crate::fixture::{Folder, INC, Place, contact, delete, ids, in_each_place, jsonl, page, under, upsert};
+use crate::fixture::{
+    Folder, INC, Place, contact, delete, ids, in_each_place, jsonl, key, page, under, upsert,
+};
 
 const SNAPSHOT: FileMode = FileMode::Snapshot;
 
@@ -28,6 +31,37 @@ in_each_place! {
     a_reading_that_is_begun_again_leaves_nothing
     what_proves_nothing_replaces_nothing
     what_is_deleted_after_it_was_shown_goes
+    a_record_that_is_rejected_does_not_lose_its_row_in_silence
+}
+
+/// The files of a snapshot are not read back: what was rejected would be without its row.
+async fn a_record_that_is_rejected_does_not_lose_its_row_in_silence<P: Place>(folder: Folder<P>) {
+    let destination = prepared(&folder).await;
+    destination.commit(page(0..30, 0, 1)).await.unwrap();
+    assert_eq!(end(&destination, Some(10)).await, swept(0));
+    let with_reject = |run| {
+        let key = key(0).iter().map(|byte| format!("{byte:02x}")).collect();
+        let reject = Reject { key: Some(key), ..reject('A', None, "bad", 0) };
+        Batch { rejects: vec![reject], ..page(1..30, run, 1) }
+    };
+    for run in [1, 2] {
+        destination.commit(with_reject(run)).await.unwrap();
+        assert_eq!(end(&destination, Some(10)).await, kept(1, 30));
+        assert_eq!(folder.rows("contact").await.len(), 30);
+    }
+    // Also by another process, and where it is shown after all it is not rejected.
+    let destination = folder.destination(jsonl(SNAPSHOT));
+    assert_eq!(end(&destination, Some(100)).await, kept(1, 30));
+    destination.commit(with_reject(3)).await.unwrap();
+    destination.commit(page(0..1, 3, 1)).await.unwrap();
+    assert_eq!(end(&destination, Some(10)).await, swept(0));
+    // A person lets it go; from then on it is without a row.
+    destination.commit(with_reject(4)).await.unwrap();
+    assert_eq!(end(&destination, Some(10)).await, kept(1, 30));
+    assert_eq!(end(&destination, None).await, swept(1));
+    destination.commit(with_reject(5)).await.unwrap();
+    assert_eq!(end(&destination, Some(10)).await, swept(0));
+    assert_eq!(folder.rows("contact").await.len(), 29);
 }
 
 async fn what_is_deleted_after_it_was_shown_goes<P: Place>(folder: Folder<P>) {

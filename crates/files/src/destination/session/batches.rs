@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use raccord_model::checkpoint::{Checkpoint, Shift};
-use raccord_model::fact::{DeletedBy, Tally, Uid};
+use raccord_model::fact::{DeletedBy, Reject, RejectId, Tally, Uid};
 use raccord_model::language::store::FileMode;
 use raccord_model::port::destination::{Batch, DestinationError, Fence, Staying, Sweep, Swept};
 
@@ -196,6 +196,15 @@ impl Session {
         writer.finish(outlet).await
     }
 
+    /// Drops the rejects of keys that a reading says are deleted, so that no replay brings them back.
+    fn superseded(&self, transfer: Uid, waiting: Option<&Waiting>) -> Option<Change> {
+        let deleted = &waiting.filter(|waiting| !waiting.deleted.is_empty())?.deleted;
+        let rejects = self.log.world.transfers.get(&transfer)?.rejects.iter();
+        let goes = |reject: &Reject| reject.key.as_ref().is_some_and(|key| deleted.contains_key(key));
+        let ids: Vec<RejectId> = rejects.filter(|(_, reject)| goes(reject)).map(|(id, _)| *id).collect();
+        (!ids.is_empty()).then_some(Change::Drop { transfer, ids, remembered: None })
+    }
+
     /// Ends a window: what waited for that counts from now on. Of a snapshot it takes the place of what was there, unless it is
     /// much less.
     pub(crate) async fn sweep(&mut self, mut sweep: Sweep) -> Result<Swept, DestinationError> {
@@ -213,10 +222,13 @@ impl Session {
         let gone = if replaces { there.saturating_sub(came) } else { 0 };
         if let Some(within) = sweep.within.filter(|_| replaces) {
             let is_empty = came == 0 && there > 0;
-            if is_empty || gone > within.unseen.most_of(there) {
+            // A record that is rejected proves nothing of its row, however few they are.
+            let rejected = entity.waiting.get(&transfer).map_or(0, |waiting| entity.lost(waiting));
+            let loses = there > 0 && rejected > 0;
+            if is_empty || loses || gone > within.unseen.most_of(there) {
                 // Files are replaced whole, and no key of their rows is known.
                 let (by, rows) = (DeletedBy::Snapshot, None);
-                return Ok(Swept::Held { by, deletes: gone, of: there, rows });
+                return Ok(Swept::Held { by, deletes: gone.max(rejected.min(there)), of: there, rows });
             }
         }
         sweep.checkpoint.count_swept(gone, Staying::default());
@@ -227,6 +239,7 @@ impl Session {
             Change::Publish { incarnation, transfer, replaces },
             Change::Checkpoint { transfer, checkpoint: Box::new(sweep.checkpoint) },
         ];
+        changes.extend(self.superseded(transfer, entity.waiting.get(&transfer)));
         changes.extend(sweep.record.map(|mut run| {
             let counted = marked.min(run.tally.skipped);
             run.tally.skipped -= counted;
