@@ -8,13 +8,15 @@ use raccord_model::folder::folder_of;
 use raccord_model::language::connector::file::RemotePath;
 use raccord_model::language::store::{FileMode, Manage};
 use raccord_model::language::{
-    AuthorizationSpec, Mode, ProjectSpec, SourceSpec, Store, StoreType, SubscriptionSpec, TransferSpec,
-    UpdateType,
+    AuthorizationSpec, Mode, OnEmpty, OnMissing, ProjectSpec, SourceSpec, Store, StoreType, SubscriptionSpec,
+    TransferSpec, UpdateType,
 };
 use raccord_model::{EntityRef, Ident, Name};
 
 use super::CheckContext;
 use super::store::{AUTHORIZATION, given_authorization};
+use super::transfer::mapping_of;
+use crate::document::Held;
 
 /// The columns of Raccord in files that are appended to.
 const OWN: [&str; 2] = ["_op", "_at"];
@@ -278,11 +280,39 @@ pub(super) fn check_subscription(
     Some(Finding::error(&NOWHERE, Code::ConflictingFields, message).help(help))
 }
 
+/// What the mapping of a transfer asks for that files cannot do: no value that was written before is known.
+fn keeps_values(scene: CheckContext<'_, '_>, held: &Held<TransferSpec>) -> Vec<(usize, Finding)> {
+    let Some((mapping, at, base)) =
+        mapping_of(scene, held).filter(|_| mode_of(scene, &held.spec.to).is_some())
+    else {
+        return Vec::new();
+    };
+    let refuse = |name: &Ident, member: &str, written: &str| {
+        let path = ["fields", name.as_str(), member];
+        let message = format!(
+            "files do not know what a field had before, so that `{member}: {written}` would empty it"
+        );
+        let advice = format!("leave `{member}` out, or say by clear, default or reject what it means");
+        (at, Finding::error(&path, Code::ConflictingFields, message).help(advice).under(base))
+    };
+    let mut findings = Vec::new();
+    for (name, mapped) in &mapping.fields {
+        if mapped.on_missing == Some(OnMissing::Keep) {
+            findings.push(refuse(name, "onMissing", "keep"));
+        }
+        if mapped.on_empty == OnEmpty::Ignore {
+            findings.push(refuse(name, "onEmpty", "ignore"));
+        }
+    }
+    findings
+}
+
 /// Two transfers into one snapshot, of which each would replace the other's rows; two projects in one folder.
 pub(super) fn shared(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
     let mut findings = Vec::new();
     let mut writers: BTreeMap<&EntityRef, &Name> = BTreeMap::new();
     for held in scene.all.transfers.values() {
+        findings.extend(keeps_values(scene, held));
         if mode_of(scene, &held.spec.to) != Some(FileMode::Snapshot) {
             continue;
         }
