@@ -307,20 +307,24 @@ fn keeps_values(scene: CheckContext<'_, '_>, held: &Held<TransferSpec>) -> Vec<(
     findings
 }
 
-/// Two transfers into one snapshot, of which each would replace the other's rows; two projects in one folder.
+/// Two transfers into one entity, of which each would replace or empty what the other wrote; two projects in one folder.
 pub(super) fn shared(scene: CheckContext<'_, '_>) -> Vec<(usize, Finding)> {
     let mut findings = Vec::new();
     let mut writers: BTreeMap<&EntityRef, &Name> = BTreeMap::new();
     for held in scene.all.transfers.values() {
         findings.extend(keeps_values(scene, held));
-        if mode_of(scene, &held.spec.to) != Some(FileMode::Snapshot) {
-            continue;
-        }
+        let Some(mode) = mode_of(scene, &held.spec.to) else { continue };
         let name = &held.metadata.name;
         if let Some(first) = writers.insert(&held.spec.to, name) {
-            let message = format!(
-                "the transfer `{first}` writes this snapshot already, and each would replace the other's rows"
-            );
+            let message = match mode {
+                FileMode::Append => format!(
+                    "the transfer `{first}` writes lines of this entity already; a line holds what one record says, and in \
+                     the newest one of a key the fields of the other transfer would be empty"
+                ),
+                FileMode::Snapshot => format!(
+                    "the transfer `{first}` writes this snapshot already, and each would replace the other's rows"
+                ),
+            };
             let finding = Finding::error(&["spec", "to"], Code::TwoOwners, message);
             findings.push((held.at, finding.help("give each an entity of its own")));
         }
