@@ -21,5 +21,6 @@ pub fn size(page: &Page) -> usize {
     match &page.records {
         Records::Json { body, .. } | Records::Nested { body, .. } => body.len(),
         Records::Rows(rows) => rows.text.len(),
+        Records::Table(rows) => rows.text.len(),
     }
 }

@@ -50,6 +50,8 @@ impl<'p> Digester<'p> {
             Record::Json(raw) => XxHash3_128::oneshot_with_seed(self.page_seed, raw),
             Record::Nested { raw, outer } => XxHash3_128::oneshot_with_seed(self.seed_in(outer), raw),
             Record::Row(row) => self.digest_of_row(row),
+            // As of any JSON: rows that were kept before are known.
+            Record::TableRow(row) => XxHash3_128::oneshot_with_seed(self.page_seed, row.raw().as_bytes()),
         };
         let [record @ .., _, _, _, _] = number.to_be_bytes();
         RecordDigest { mapping: self.mapping, record }

@@ -67,7 +67,7 @@ pub fn map_changed(
 /// The keys and digests of the records of a page.
 pub fn candidates(job: &Job, page: &Page) -> Candidates {
     let mut candidates = Candidates::default();
-    let mut records = job.program.page(header(page), page.parent.as_deref());
+    let mut records = job.program.page(page.records.header(), page.parent.as_deref());
     let mut digester = Digester::new(job, page);
     let mut out = Mapped::default();
     for record in page.records.iter() {
@@ -78,13 +78,6 @@ pub fn candidates(job: &Job, page: &Page) -> Candidates {
         }
     }
     candidates
-}
-
-fn header(page: &Page) -> Option<&Arc<[String]>> {
-    match &page.records {
-        Records::Rows(rows) => Some(&rows.header),
-        Records::Json { .. } | Records::Nested { .. } => None,
-    }
 }
 
 fn map_records(factory: &RejectFactory, known: Option<&KnownRecords>) -> MappedPage {
@@ -122,7 +115,7 @@ impl<'p> Mapping<'p> {
         let (job, page) = (&factory.job, &factory.page);
         Self {
             factory,
-            records: job.program.page(header(page), page.parent.as_deref()),
+            records: job.program.page(page.records.header(), page.parent.as_deref()),
             digester: Digester::new(job, page),
             values: Values::new(job.stream.field_cursor(), factory.at),
             out: Mapped::default(),
@@ -221,6 +214,7 @@ fn estimate(page: &Page, known: Option<&KnownRecords>) -> usize {
     match &page.records {
         Records::Json { body, .. } | Records::Nested { body, .. } => body.len() / 2,
         Records::Rows(rows) => rows.text.len(),
+        Records::Table(rows) => rows.text.len() / 2,
     }
 }
 

@@ -113,6 +113,8 @@ fn position(page: &Page, number: usize) -> String {
         Records::Rows(rows) => {
             format!("{}, line {}", page.position, rows.lines.get(number).copied().unwrap_or_default())
         }
-        Records::Json { .. } | Records::Nested { .. } => format!("{}, record {}", page.position, number + 1),
+        Records::Json { .. } | Records::Nested { .. } | Records::Table(_) => {
+            format!("{}, record {}", page.position, number + 1)
+        }
     }
 }

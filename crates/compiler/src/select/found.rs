@@ -39,6 +39,12 @@ impl<'a> Found<'a> {
         matches!(self.standing, Standing::List | Standing::Object)
     }
 
+    /// Takes values that were found otherwise, by slot.
+    pub(crate) fn take(&mut self, values: impl Iterator<Item = Option<&'a str>>) {
+        self.clear(0);
+        self.values.extend(values);
+    }
+
     pub(super) fn clear(&mut self, slots: usize) {
         self.values.clear();
         self.values.resize(slots, None);

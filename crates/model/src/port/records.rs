@@ -172,6 +172,21 @@ pub enum Records {
     },
     /// Rows of text cells over one header.
     Rows(Rows),
+    /// Rows of a table.
+    Table(TableRows),
+}
+
+/// Rows of a table: raw JSON objects that all have the same members in the same order, so that a value is found by its place.
+#[derive(Debug, Clone)]
+pub struct TableRows {
+    /// The names of the members.
+    pub columns: Arc<[String]>,
+    /// The text that all objects are in.
+    pub text: String,
+    /// Where each object is in it.
+    pub spans: Vec<Range<usize>>,
+    /// Where each value is in it, row by row; a multiple of the number of columns.
+    pub values: Vec<Range<usize>>,
 }
 
 /// Rows of text cells over one header.
@@ -201,6 +216,34 @@ pub enum Record<'a> {
     },
     /// A row.
     Row(Row<'a>),
+    /// A row of a table.
+    TableRow(TableRow<'a>),
+}
+
+/// One row of a table, borrowed from its page.
+#[derive(Debug, Clone, Copy)]
+pub struct TableRow<'a> {
+    /// The rows it belongs to.
+    rows: &'a TableRows,
+    /// Its number, from 0.
+    at: usize,
+}
+
+impl<'a> TableRow<'a> {
+    /// The row as raw JSON.
+    pub fn raw(&self) -> &'a str {
+        self.rows.spans.get(self.at).and_then(|span| self.rows.text.get(span.clone())).unwrap_or_default()
+    }
+
+    /// The value in a column, as raw JSON; `None` beyond the last column.
+    pub fn value(&self, column: usize) -> Option<&'a str> {
+        let width = self.rows.columns.len();
+        if column >= width {
+            return None;
+        }
+        let span = self.rows.values.get(self.at * width + column)?;
+        self.rows.text.get(span.clone())
+    }
 }
 
 /// One row, borrowed from its page.
@@ -248,6 +291,16 @@ impl Records {
         match self {
             Self::Json { spans, .. } | Self::Nested { spans, .. } => spans.len(),
             Self::Rows(rows) => rows.lines.len(),
+            Self::Table(rows) => rows.spans.len(),
+        }
+    }
+
+    /// The names of the columns, where a value is found by its place.
+    pub const fn header(&self) -> Option<&Arc<[String]>> {
+        match self {
+            Self::Rows(rows) => Some(&rows.header),
+            Self::Table(rows) => Some(&rows.columns),
+            Self::Json { .. } | Self::Nested { .. } => None,
         }
     }
 
@@ -273,6 +326,7 @@ impl Records {
                 Record::Nested { raw: slice(body, spans, at), outer: slice(body, outers, at) }
             }
             Self::Rows(rows) => Record::Row(Row { rows, at }),
+            Self::Table(rows) => Record::TableRow(TableRow { rows, at }),
         }
     }
 }
@@ -287,7 +341,16 @@ impl<'a> Record<'a> {
     pub const fn outer(&self) -> Option<&'a [u8]> {
         match self {
             Self::Nested { outer, .. } => Some(outer),
-            Self::Json(_) | Self::Row(_) => None,
+            Self::Json(_) | Self::Row(_) | Self::TableRow(_) => None,
+        }
+    }
+
+    /// The record as raw JSON; `None` of a row of texts, which has none.
+    pub fn raw(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Json(raw) | Self::Nested { raw, .. } => Some(raw),
+            Self::TableRow(row) => Some(row.raw().as_bytes()),
+            Self::Row(_) => None,
         }
     }
 
@@ -301,6 +364,7 @@ impl<'a> Record<'a> {
                 });
                 serde_json::Value::Object(cells.collect()).to_string()
             }
+            Self::TableRow(row) => row.raw().to_owned(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use raccord_compiler::mapping::{Layout, Mapped, Rejection, Wanted};
 use raccord_model::fact::EntityFact;
 use raccord_model::language::Entity;
-use raccord_model::port::records::{Page, Records};
+use raccord_model::port::records::Page;
 use raccord_model::port::source::Read;
 use raccord_model::{Desired, Kind, Name};
 
@@ -70,11 +70,7 @@ fn page_previews(
         replies(Reply::Preview(rejected(Cell::Text(fault.payload.clone()), None, fault.reason.clone())));
         left -= 1;
     }
-    let header = match &page.records {
-        Records::Rows(rows) => Some(&rows.header),
-        Records::Json { .. } | Records::Nested { .. } => None,
-    };
-    let mut mapper = compiled.program.page(header, page.parent.as_deref());
+    let mut mapper = compiled.program.page(page.records.header(), page.parent.as_deref());
     let mut out = Mapped::default();
     for record in page.records.iter().take(left) {
         let shown = Cell::of_json(&record.to_json());

@@ -8,7 +8,7 @@ use raccord_compiler::mapping::{Layout, Mapped, Wanted};
 use raccord_model::fact::EntityFact;
 use raccord_model::language::{Entity, TransferSpec};
 use raccord_model::port::destination::{DestinationError, Ledger, RowQuery};
-use raccord_model::port::records::{Page, Records};
+use raccord_model::port::records::Page;
 use raccord_model::port::source::Read;
 use raccord_model::port::state::Table;
 use raccord_model::row::{apply_patch, empty_row};
@@ -149,11 +149,7 @@ impl SampleView<'_> {
     }
 
     fn map(&self, page: &Page, limit: usize) -> Vec<MappedRecord> {
-        let header = match &page.records {
-            Records::Rows(rows) => Some(&rows.header),
-            Records::Json { .. } | Records::Nested { .. } => None,
-        };
-        let mut records = self.compiled.program.page(header, page.parent.as_deref());
+        let mut records = self.compiled.program.page(page.records.header(), page.parent.as_deref());
         let mut out = Mapped::default();
         let mapped = page.records.iter().take(limit).map(|record| {
             let mapped = match records.map(record, &mut out) {

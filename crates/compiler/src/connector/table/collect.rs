@@ -2,8 +2,9 @@
 //! order cannot tell apart, for one of them could stand behind the end of a page and be missed.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use raccord_model::port::records::Records;
+use raccord_model::port::records::{Records, TableRows};
 
 use super::place::Value;
 use super::record::RecordText;
@@ -49,7 +50,7 @@ impl Collector {
 
     /// The rows.
     pub fn records(self) -> Records {
-        Records::Json { body: self.text.into_text().into(), spans: self.spans }
+        Records::Json { body: self.text.into_parts().0.into(), spans: self.spans }
     }
 
     /// Takes in a row: its values at those places, and what writes its members. Returns whether another one is wanted.
@@ -70,15 +71,33 @@ impl Collector {
         Ok(true)
     }
 
-    /// The text of the rows, where each is in it, and the values of the last one when others follow. An error where the order
-    /// cannot tell two rows apart.
-    pub(super) fn end(self) -> Result<Collected, ()> {
+    /// The rows, which have these columns, and the values of the last one when others follow. An error where the order cannot
+    /// tell two rows apart.
+    pub(super) fn end(self, columns: &Arc<[String]>) -> Result<Collected, ()> {
         if self.is_twice {
             return Err(());
         }
-        Ok((self.text.into_text(), self.spans, self.last.filter(|_| self.has_more)))
+        let (text, values) = self.text.into_parts();
+        let (spans, last) = (self.spans, self.last.filter(|_| self.has_more));
+        let records = if has_all(&spans, &values, columns.len()) {
+            Records::Table(TableRows { columns: Arc::clone(columns), text, spans, values })
+        } else {
+            Records::Json { body: text.into(), spans }
+        };
+        Ok(Collected { records, last })
     }
 }
 
-/// The text of rows, where each is in it, and the values of the last one when others follow.
-type Collected = (String, Vec<Range<usize>>, Option<Vec<Value>>);
+/// Whether each row has a value of each column, so that values are found by their places.
+fn has_all(spans: &[Range<usize>], values: &[Range<usize>], width: usize) -> bool {
+    let is_within = |(span, values): (&Range<usize>, &[Range<usize>])| {
+        values.iter().all(|value| span.start < value.start && value.end < span.end)
+    };
+    values.len() == spans.len() * width && spans.iter().zip(values.chunks(width.max(1))).all(is_within)
+}
+
+/// The rows of a page, and the values of the last one when others follow.
+pub(super) struct Collected {
+    pub(super) records: Records,
+    pub(super) last: Option<Vec<Value>>,
+}

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use raccord_model::checkpoint::Cursor;
-use raccord_model::port::records::{Page, Records};
+use raccord_model::port::records::Page;
 use raccord_model::port::source::{Read, SourceError};
 
-use super::collect::Collector;
+use super::collect::{Collected, Collector};
 use super::place::{Place, Value};
 use super::plan::PagePlan;
 use super::statement::Statement;
@@ -81,7 +81,7 @@ impl Pager {
     /// The page of the rows that were taken in; none where they were none and others follow.
     pub fn page(&mut self, collected: Collector) -> Result<Option<Page>, SourceError> {
         let twice = |()| SourceError::Settings { place: self.what.clone(), message: self.twice() };
-        let (body, spans, last) = collected.end().map_err(twice)?;
+        let Collected { records, last } = collected.end(&self.columns).map_err(twice)?;
         match last {
             Some(after) => self.place.after = after,
             // The rows that have no value in the column come after all others.
@@ -90,13 +90,12 @@ impl Pager {
             }
             None => self.is_over = true,
         }
-        if spans.is_empty() && !self.is_over {
+        if records.is_empty() && !self.is_over {
             return Ok(None);
         }
         let by: Vec<&str> =
             self.plan.by(self.since.is_some(), &self.place).iter().map(|term| term.name.as_str()).collect();
         let next = (!self.is_over).then(|| self.place.token(&by));
-        let records = Records::Json { body: body.into(), spans };
         let columns = Some(Arc::clone(&self.columns));
         Ok(Some(Page { records, columns, position: self.what.clone(), next, ..Page::empty() }))
     }

@@ -1,6 +1,7 @@
 //! Writes rows as JSON, member by member, one after the other in one text. It knows no database.
 
 use std::fmt::{Display, Write as _};
+use std::ops::Range;
 
 use data_encoding::BASE64;
 
@@ -8,13 +9,16 @@ use data_encoding::BASE64;
 #[derive(Debug, Default)]
 pub struct RecordText {
     text: String,
-    is_first: bool,
+    /// Where the value begins whose name was written last.
+    value: Option<usize>,
+    /// Where the values before it are.
+    values: Vec<Range<usize>>,
 }
 
 impl RecordText {
     /// None so far.
     pub const fn new() -> Self {
-        Self { text: String::new(), is_first: true }
+        Self { text: String::new(), value: None, values: Vec::new() }
     }
 
     /// How many bytes there are.
@@ -31,23 +35,32 @@ impl RecordText {
     pub fn begin(&mut self) -> usize {
         let start = self.text.len();
         self.text.push('{');
-        self.is_first = true;
+        self.value = None;
         start
     }
 
     /// Ends it; returns where it ends.
     pub fn end(&mut self) -> usize {
+        self.end_value();
         self.text.push('}');
         self.text.len()
     }
 
     /// A member's name, already written as JSON.
     pub fn name(&mut self, quoted: &str) {
-        if !std::mem::take(&mut self.is_first) {
+        if self.end_value() {
             self.text.push(',');
         }
         self.text.push_str(quoted);
         self.text.push(':');
+        self.value = Some(self.text.len());
+    }
+
+    /// Ends the value before, if there is one.
+    fn end_value(&mut self) -> bool {
+        let Some(start) = self.value.take() else { return false };
+        self.values.push(start..self.text.len());
+        true
     }
 
     /// Nothing.
@@ -97,8 +110,9 @@ impl RecordText {
         &self.text
     }
 
-    pub(super) fn into_text(self) -> String {
-        self.text
+    /// The text, and where each value is in it.
+    pub(super) fn into_parts(self) -> (String, Vec<Range<usize>>) {
+        (self.text, self.values)
     }
 
     /// The name of a member as JSON.

@@ -1,8 +1,11 @@
 //! Statements of each dialect as text, what settings cannot mean, and JSON as it is written.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use raccord_model::checkpoint::Cursor;
 use raccord_model::language::ConnectorSettings;
+use raccord_model::port::records::{Record, Records};
 use raccord_model::port::source::Read;
 use serde_json::{Value as Json, json};
 
@@ -25,7 +28,7 @@ fn settings(dialect: Dialect, data_type: &Json) -> ConnectorSettings {
     }
 }
 
-fn stream(dialect: Dialect, data_type: &Json) -> Result<std::sync::Arc<TableStream>, Vec<String>> {
+fn stream(dialect: Dialect, data_type: &Json) -> Result<Arc<TableStream>, Vec<String>> {
     let (stream, findings) = lower_source(&settings(dialect, data_type), &"rows".parse().unwrap());
     let told = |finding: &Finding| format!("{}: {}", finding.path.join("."), finding.message);
     match stream.and_then(|stream| stream.get()) {
@@ -193,28 +196,57 @@ fn the_name_of_the_table_is_that_of_the_data_type() {
 #[test]
 fn a_page_ends_before_the_row_that_is_one_too_many() {
     let stream = stream(Dialect::Postgres, &json!({})).unwrap();
-    let plan = std::sync::Arc::new(PagePlan::new(&stream, shape(Dialect::Postgres)).unwrap());
+    let plan = Arc::new(PagePlan::new(&stream, shape(Dialect::Postgres)).unwrap());
     let read = Read { page_size: Some(2), ..Read::default() };
     let mut pager = Pager::new(plan, "rows".to_owned(), &read).unwrap();
+    let names: Vec<String> = pager.plan().names().map(str::to_owned).collect();
     let mut collector = pager.collector();
     let mut take = |id: i64| {
         let write = |text: &mut RecordText| -> Result<(), ()> {
-            text.name("\"id\"");
-            text.raw(id);
+            for name in &names {
+                text.name(&RecordText::quote(name));
+                text.raw(id);
+            }
             Ok(())
         };
         collector.row(vec![Value::Integer(id)], write).unwrap()
     };
     assert_eq!([take(1), take(2), take(3)], [true, true, false]);
     let page = pager.page(collector).unwrap().unwrap();
+    let record = |id: i64| {
+        let members: Vec<String> =
+            names.iter().map(|name| format!("{}:{id}", RecordText::quote(name))).collect();
+        format!("{{{}}}", members.join(","))
+    };
     let records: Vec<String> = page.records.iter().map(|record| record.to_json()).collect();
-    assert_eq!(records, [r#"{"id":1}"#, r#"{"id":2}"#]);
+    assert_eq!(records, [record(1), record(2)]);
     assert_eq!(page.next.unwrap().0, r#"{"v":1,"by":["id"],"after":[{"i":2}]}"#);
+    let Some(Record::TableRow(second)) = page.records.get(1) else { panic!("{:?}", page.records) };
+    assert_eq!((second.value(0), second.value(names.len())), (Some("2"), None));
     let mut collector = pager.collector();
     for id in [3, 3] {
         _ = collector.row(vec![Value::Integer(id)], |_| Ok::<(), ()>(()));
     }
     assert!(pager.page(collector).unwrap_err().to_string().contains("two rows have the same id"));
+}
+
+#[test]
+fn rows_of_several_forms_are_read_as_json() {
+    let mut collector = Collector::unordered();
+    for names in [&["\"a\"", "\"b\""][..], &["\"b\""], &["\"b\"", "\"a\"", "\"c\""]] {
+        let write = |text: &mut RecordText| -> Result<(), ()> {
+            for name in names {
+                text.name(name);
+                text.text(name);
+            }
+            Ok(())
+        };
+        collector.add(write).unwrap();
+    }
+    let columns: Arc<[String]> = ["a", "b"].map(str::to_owned).into();
+    let collected = collector.end(&columns).unwrap();
+    assert!(matches!(collected.records, Records::Json { .. }), "{:?}", collected.records);
+    assert_eq!(collected.records.len(), 3);
 }
 
 proptest! {

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use raccord_model::port::records::{Record, Row};
+use raccord_model::field_path::Step;
+use raccord_model::port::records::{Record, Row, TableRow};
 use raccord_model::row;
 use raccord_model::value::Value;
 use raccord_model::version;
@@ -21,6 +22,8 @@ use crate::select::{Found, Selector};
 pub struct PageMapper<'p> {
     pub(super) program: &'p Program,
     columns: Option<Vec<Option<usize>>>,
+    /// Whether each path leads to a member or to the whole record, so that what a row of a table has is found by its place.
+    is_flat: bool,
     row: Option<Row<'p>>,
     found: Found<'p>,
     parent: Found<'p>,
@@ -38,6 +41,7 @@ impl<'p> PageMapper<'p> {
         Self {
             program,
             columns: header.map(|header| Selector::columns(&program.paths, header)),
+            is_flat: program.paths.iter().all(|path| matches!(path.0.as_slice(), [] | [Step::Member(_)])),
             row: None,
             found: Found::default(),
             parent,
@@ -92,7 +96,7 @@ impl<'p> PageMapper<'p> {
                 self.row = None;
                 selector.guess(raw, &mut self.found) && self.key(out).is_ok()
             }
-            Record::Json(_) | Record::Nested { .. } | Record::Row(_) => {
+            Record::Json(_) | Record::Nested { .. } | Record::Row(_) | Record::TableRow(_) => {
                 self.read_by(selector, record).is_ok() && self.key(out).is_ok()
             }
         }
@@ -152,7 +156,7 @@ impl<'p> PageMapper<'p> {
     fn read(&mut self, record: Record<'p>) -> Result<(), Rejection> {
         self.read_by(&self.program.selector, record)?;
         match record {
-            Record::Json(_) | Record::Nested { .. } => {
+            Record::Json(_) | Record::Nested { .. } | Record::TableRow(_) => {
                 for (seen, found) in self.seen.iter_mut().zip(&self.found.values) {
                     *seen |= found.is_some();
                 }
@@ -171,14 +175,28 @@ impl<'p> PageMapper<'p> {
             self.stand_in(outer);
         }
         match record {
-            Record::Json(raw) | Record::Nested { raw, .. } => {
-                self.row = None;
-                let selected = selector.select(raw, &mut self.found);
-                selected.map_err(|error| rejection(None, format!("the record is {error}")))?;
-            }
+            Record::Json(raw) | Record::Nested { raw, .. } => self.select(selector, raw)?,
+            Record::TableRow(row) if self.is_flat => self.take(row),
+            Record::TableRow(row) => self.select(selector, row.raw().as_bytes())?,
             Record::Row(row) => self.row = Some(row),
         }
         Ok(())
+    }
+
+    fn select(&mut self, selector: &Selector, raw: &'p [u8]) -> Result<(), Rejection> {
+        self.row = None;
+        let selected = selector.select(raw, &mut self.found);
+        selected.map_err(|error| rejection(None, format!("the record is {error}")))
+    }
+
+    /// Takes what a row of a table has, each value from its place.
+    fn take(&mut self, row: TableRow<'p>) {
+        self.row = None;
+        let columns = self.columns.iter().flatten().zip(&self.program.paths);
+        self.found.take(columns.map(|(column, path)| match column {
+            Some(column) => row.value(*column),
+            None => path.0.is_empty().then(|| row.raw()),
+        }));
     }
 
     /// Whether the record has nothing at the place of an input; of an expression, at none of its places.

@@ -10,12 +10,9 @@ use serde_json::value::RawValue;
 
 use super::{Input, PageMapper};
 
-/// The JSON of a record; nothing of a row, which has no members.
-pub(super) const fn text(record: Record<'_>) -> &[u8] {
-    match record {
-        Record::Json(raw) | Record::Nested { raw, .. } => raw,
-        Record::Row(_) => &[],
-    }
+/// The JSON of a record; nothing of a row of texts, which has no members.
+pub(super) fn text(record: Record<'_>) -> &[u8] {
+    record.raw().unwrap_or_default()
 }
 
 impl PageMapper<'_> {

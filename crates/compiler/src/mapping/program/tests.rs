@@ -1,12 +1,16 @@
 //! Programs as tables: a mapping, a record, what comes out.
 
+use std::collections::BTreeMap;
+
 use raccord_model::language::{Entity, MappingSpec, Mode};
-use raccord_model::port::records::{Record, Rows};
+use raccord_model::port::records::{Record, Records, Rows, TableRows};
 use raccord_model::value::Value;
+use serde_json::value::RawValue;
 
 use super::super::mark;
 use super::*;
 use crate::mapping::{Layout, Task, compile};
+use crate::select::span_of;
 
 const ENTITY: &str = r#"{
     "key": "id",
@@ -56,16 +60,31 @@ fn shown_fields(entity: &str, patch: &[u8]) -> String {
     fields.collect::<Vec<_>>().join(" ")
 }
 
+/// Maps a record as JSON, and as a row of a table, which has to become the same.
 fn check(mapping: &str, record: &str, expected: &str) {
     let program = program(mapping);
-    let mut out = Mapped::default();
-    let mut page = program.page(None, Some(br#"{"pid":"P1"}"#));
-    let shown = match page.map(Record::Json(record.as_bytes()), &mut out) {
-        Ok(Wanted::Upsert) => shown_patch(&out.patch),
-        Ok(Wanted::Delete) => "deleted".to_owned(),
-        Err(rejection) => format!("rejected: {}", rejection.reason),
+    let shown = |page: &Records| {
+        let mut out = Mapped::default();
+        let mut mapper = program.page(page.header(), Some(br#"{"pid":"P1"}"#));
+        match mapper.map(page.get(0).unwrap(), &mut out) {
+            Ok(Wanted::Upsert) => shown_patch(&out.patch),
+            Ok(Wanted::Delete) => "deleted".to_owned(),
+            Err(rejection) => format!("rejected: {}", rejection.reason),
+        }
     };
-    assert_eq!(shown, expected, "{record}");
+    let json = Records::Json { body: record.to_owned().into(), spans: vec![0..record.len()] };
+    assert_eq!(shown(&json), expected, "{record}");
+    if let Some(row) = table_row(record) {
+        assert_eq!(shown(&row), expected, "{record} as a row of a table");
+    }
+}
+
+/// A record as a row of a table; none of what is no object.
+fn table_row(record: &str) -> Option<Records> {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(record).ok()?;
+    let values = members.values().map(|value| span_of(record.as_bytes(), value.get())).collect();
+    let columns = members.into_keys().collect();
+    Some(Records::Table(TableRows { columns, text: record.to_owned(), spans: vec![0..record.len()], values }))
 }
 
 const MAPPING: &str = r#"{
@@ -192,7 +211,7 @@ fn rows_are_mapped_by_their_header() {
         rows.text.push_str(cell);
         rows.ends.push(rows.text.len());
     }
-    let records = raccord_model::port::records::Records::Rows(rows);
+    let records = Records::Rows(rows);
     let mut out = Mapped::default();
     let mut page = program.page(Some(&header), None);
     page.map(records.iter().next().unwrap(), &mut out).unwrap();
