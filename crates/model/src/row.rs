@@ -184,6 +184,8 @@ impl<'a> Iterator for Fields<'a> {
 /// empty removes the field, all others stay.
 pub fn apply_patch(base: &[u8], patch: &[u8], out: &mut Vec<u8>) -> Result<(), NotARow> {
     begin(out);
+    // Most rows take about as much as the larger of the two.
+    out.reserve(base.len().max(patch.len()));
     let mut old = fields(base)?;
     let mut kept = old.next().transpose()?;
     for new in fields(patch)? {
@@ -216,13 +218,12 @@ pub fn push_key(out: &mut Vec<u8>, value: &Value<'_>) -> Result<(), NotAKey> {
     match value {
         Value::Text(text) => {
             out.push(tag::TEXT);
-            for byte in text.bytes() {
-                // A zero is escaped, so that the terminator is smaller than anything that may follow.
-                if byte == 0 {
+            // A zero is escaped, so that the terminator is smaller than anything that may follow.
+            for (at, part) in text.as_bytes().split(|byte| *byte == 0).enumerate() {
+                if at > 0 {
                     out.extend_from_slice(&[0, 0xFF]);
-                } else {
-                    out.push(byte);
                 }
+                out.extend_from_slice(part);
             }
             out.extend_from_slice(&[0, 0]);
         }

@@ -87,8 +87,8 @@ impl TablePages {
 
     fn take_in(&self, collector: &mut Collector, row: &Row) -> Result<bool, SourceError> {
         let unread = |error: crate::values::Unread| self.source.place.settings(error.to_string());
-        let at = collector.positions().iter().map(|&at| self.cells.value(row, at)).collect();
-        collector.row(at, |text| self.cells.write(row, text)).map_err(unread)
+        let value = |at| Ok(self.cells.value(row, at));
+        collector.row(value, |text| self.cells.write(row, text)).map_err(unread)
     }
 }
 

@@ -98,9 +98,8 @@ impl TablePages {
     }
 
     fn take_in(&self, collector: &mut Collector, row: &Row) -> Result<bool, RowFailure> {
-        let at =
-            collector.positions().iter().map(|&at| self.cells.value(row, at)).collect::<Result<_, _>>()?;
-        collector.row(at, |text| {
+        let value = |at| self.cells.value(row, at);
+        collector.row(value, |text| {
             self.cells.write(row, text)?;
             if self.is_marked {
                 Cells::mark(text);

@@ -58,9 +58,7 @@ pub(super) fn collect(
     let mut prepared = connection.prepare(&statement.text)?;
     let mut rows = prepared.query(rusqlite::params_from_iter(statement.values.iter().map(bound)))?;
     while let Some(row) = rows.next()? {
-        let positions = collector.positions().iter();
-        let at = positions.map(|&at| cells.value(row, at)).collect::<Result<_, _>>()?;
-        if !collector.row(at, |text| cells.write(row, text))? {
+        if !collector.row(|at| cells.value(row, at), |text| cells.write(row, text))? {
             break;
         }
     }

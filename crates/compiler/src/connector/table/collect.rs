@@ -20,6 +20,8 @@ pub struct Collector {
     text: RecordText,
     spans: Vec<Range<usize>>,
     last: Option<Vec<Value>>,
+    /// Room for the values of the next row.
+    next: Vec<Value>,
     has_more: bool,
     is_twice: bool,
 }
@@ -27,12 +29,16 @@ pub struct Collector {
 impl Collector {
     pub(super) const fn new(positions: Vec<usize>, most: usize) -> Self {
         let text = RecordText::new();
-        Self { positions, most, text, spans: Vec::new(), last: None, has_more: false, is_twice: false }
-    }
-
-    /// Which values of a row are wanted first, by their places in the row.
-    pub fn positions(&self) -> &[usize] {
-        &self.positions
+        Self {
+            positions,
+            most,
+            text,
+            spans: Vec::new(),
+            last: None,
+            next: Vec::new(),
+            has_more: false,
+            is_twice: false,
+        }
     }
 
     /// A collection without an order, which holds any number of rows.
@@ -53,12 +59,17 @@ impl Collector {
         Records::Json { body: self.text.into_parts().0.into(), spans: self.spans }
     }
 
-    /// Takes in a row: its values at those places, and what writes its members. Returns whether another one is wanted.
+    /// Takes in a row: what gives its value at a place, and what writes its members. Returns whether another one is wanted.
     pub fn row<E>(
         &mut self,
-        at: Vec<Value>,
+        value: impl Fn(usize) -> Result<Value, E>,
         write: impl FnOnce(&mut RecordText) -> Result<(), E>,
     ) -> Result<bool, E> {
+        let mut at = std::mem::take(&mut self.next);
+        at.clear();
+        for &position in &self.positions {
+            at.push(value(position)?);
+        }
         self.is_twice |= self.last.as_ref() == Some(&at);
         if self.is_twice || self.spans.len() >= self.most || self.text.len() >= PAGE_BYTES {
             self.has_more = true;
@@ -67,7 +78,7 @@ impl Collector {
         let start = self.text.begin();
         write(&mut self.text)?;
         self.spans.push(start..self.text.end());
-        self.last = Some(at);
+        self.next = self.last.replace(at).unwrap_or_default();
         Ok(true)
     }
 

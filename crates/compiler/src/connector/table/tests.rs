@@ -209,7 +209,7 @@ fn a_page_ends_before_the_row_that_is_one_too_many() {
             }
             Ok(())
         };
-        collector.row(vec![Value::Integer(id)], write).unwrap()
+        collector.row(|_| Ok(Value::Integer(id)), write).unwrap()
     };
     assert_eq!([take(1), take(2), take(3)], [true, true, false]);
     let page = pager.page(collector).unwrap().unwrap();
@@ -225,7 +225,7 @@ fn a_page_ends_before_the_row_that_is_one_too_many() {
     assert_eq!((second.value(0), second.value(names.len())), (Some("2"), None));
     let mut collector = pager.collector();
     for id in [3, 3] {
-        _ = collector.row(vec![Value::Integer(id)], |_| Ok::<(), ()>(()));
+        _ = collector.row(|_| Ok::<_, ()>(Value::Integer(id)), |_| Ok(()));
     }
     assert!(pager.page(collector).unwrap_err().to_string().contains("two rows have the same id"));
 }

@@ -33,6 +33,8 @@ pub struct PageMapper<'p> {
     part: Option<&'p [u8]>,
     /// The record that the one in hand stands in, when it does.
     outer: Option<&'p [u8]>,
+    /// Room for the values of the next key.
+    key_values: Vec<Value<'p>>,
 }
 
 impl<'p> PageMapper<'p> {
@@ -48,6 +50,7 @@ impl<'p> PageMapper<'p> {
             seen: vec![false; program.paths.len()],
             part: None,
             outer: None,
+            key_values: Vec::new(),
         }
     }
 
@@ -76,6 +79,7 @@ impl<'p> PageMapper<'p> {
             }
         }
         self.patch(&key, out).map_err(has_key)?;
+        self.key_values = key;
         Ok(Wanted::Upsert)
     }
 
@@ -257,8 +261,9 @@ impl<'p> PageMapper<'p> {
     }
 
     /// The values of the key fields, in the order of the key; their bytes go to the buffer.
-    fn key(&self, out: &mut Mapped) -> Result<Vec<Value<'p>>, Rejection> {
-        let mut values = Vec::with_capacity(self.program.key_order.len());
+    fn key(&mut self, out: &mut Mapped) -> Result<Vec<Value<'p>>, Rejection> {
+        let mut values = std::mem::take(&mut self.key_values);
+        values.clear();
         for &at in &self.program.key_order {
             let assignment = &self.program.assignments[at];
             let blame = |reason| rejection(Some(&assignment.name), reason);
