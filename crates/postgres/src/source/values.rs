@@ -1,6 +1,8 @@
 //! Rows in their binary form to JSON. Nothing is lost: numbers keep all their digits, instants their microseconds; what JSON has no
 //! form for is a text.
 
+use std::ops::RangeInclusive;
+
 use jiff::civil;
 use jiff::{SignedDuration, Timestamp};
 use raccord_compiler::connector::table::{Column, RecordText, Value, postgres};
@@ -16,6 +18,12 @@ const DELETED: &str = "\"_deleted\"";
 
 /// 2000-01-01, from which PostgreSQL counts, in seconds since 1970.
 const EPOCH: i64 = 946_684_800;
+
+/// The days in whose form as ISO 8601 PostgreSQL reads them: of the years 1 to 9999, but for the last two days.
+const ISO_DAYS: RangeInclusive<i64> = -730_119..=2_921_937;
+
+/// The Julian day of 2000-01-01.
+const JULIAN: i64 = 2_451_545;
 
 /// How the columns of a relation are read.
 #[derive(Debug, Clone)]
@@ -145,6 +153,9 @@ impl Cells {
             Kind::Int8 => Value::Integer(i64::from_be_bytes(sized(bytes)?)),
             Kind::Text => Value::Text(utf8(bytes)?.to_owned()),
             _ => {
+                if let Some(day) = julian(kind, bytes)? {
+                    return Ok(Value::Text(day));
+                }
                 let mut text = RecordText::new();
                 write(kind, bytes, &mut text)?;
                 Value::Text(text.as_str().trim_matches('"').to_owned())
@@ -188,6 +199,32 @@ fn not_a_number(bytes: &[u8]) -> &'static str {
         Some([0xf0, _]) => "-Infinity",
         _ => "NaN",
     }
+}
+
+/// A day or an instant before the year 1 or after 9999 by its Julian day, which PostgreSQL reads for all that it has.
+fn julian(kind: Kind, bytes: &[u8]) -> Result<Option<String>, RowFailure> {
+    const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+    let (day, micros) = match kind {
+        Kind::Date => match i32::from_be_bytes(sized(bytes)?) {
+            i32::MAX | i32::MIN => return Ok(None),
+            days => (i64::from(days), 0),
+        },
+        Kind::Timestamp | Kind::Timestamptz => match i64::from_be_bytes(sized(bytes)?) {
+            i64::MAX | i64::MIN => return Ok(None),
+            micros => (micros.div_euclid(DAY), micros.rem_euclid(DAY)),
+        },
+        _ => return Ok(None),
+    };
+    if ISO_DAYS.contains(&day) {
+        return Ok(None);
+    }
+    let time = civil::Time::midnight().wrapping_add(SignedDuration::from_micros(micros));
+    let day = day + JULIAN;
+    Ok(Some(match kind {
+        Kind::Date => format!("J{day}"),
+        Kind::Timestamptz => format!("J{day} {time}Z"),
+        _ => format!("J{day} {time}"),
+    }))
 }
 
 fn instant(micros: i64, text: &mut RecordText) {
