@@ -59,8 +59,9 @@ pub(crate) async fn patiently<T>(
     }
 }
 
-/// How often it looks whether that is so.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How often it looks whether that is so: between two verbs that are asked one after the other, the state is free for about as long as a
+/// process takes to start.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Opens the state file.
 fn open_store(path: &Path, verb: &str, opening: Opening) -> Result<Store, OpenError> {
@@ -91,7 +92,7 @@ fn not_opened(error: &OpenError) -> CommandError {
     }
 }
 
-/// Opens the state, unless somebody owns it who answers. Waits a while for a verb that will soon be done, and for an
+/// Opens the state, unless another process owns it and answers. Waits a while for a verb that will soon be done, and for an
 /// owner that is about to listen.
 pub(crate) async fn own(
     ui: &Ui,
