@@ -33,13 +33,41 @@ pub fn advice(what: &str, body: &[u8], looked_at: &FieldPath) -> Option<String> 
     Some(format!("the {what} has a list of {objects} at `{path}`: write `records: {path}`"))
 }
 
-/// Flags by which services say that there is more, without case and underscores.
-const FLAGS: [&str; 4] = ["hasmore", "hasnext", "hasnextpage", "morerecords"];
+/// Flags by which services say that there is more, without case and underscores: those that are true then.
+const FLAGS: [&str; 10] = [
+    "exceededtransferlimit",
+    "hasmore",
+    "hasmoreitems",
+    "hasnext",
+    "hasnextpage",
+    "incompleteresults",
+    "istruncated",
+    "moreitemsincollection",
+    "morerecords",
+    "timedout",
+];
+/// Those that are false then.
+const ENDS: [&str; 4] = ["done", "islast", "islastpage", "last"];
 /// Members that hold the URL of a next page, written likewise.
-const LINKS: [&str; 6] = ["next", "nexturl", "nextlink", "nextpage", "nextpageurl", "@odata.nextlink"];
+const LINKS: [&str; 7] =
+    ["next", "nexturl", "nextlink", "nextpage", "nextpageurl", "@odata.nextlink", "nextrecordsurl"];
+/// Members of an object in such a place that lead to the next page.
+const INNER: [&str; 5] = ["href", "url", "link", "after", "starting_after"];
+/// Members that hold a token for the next page, and nothing on the last one.
+const TOKENS: [&str; 7] = [
+    "continuationtoken",
+    "nextcursor",
+    "nextmarker",
+    "nextpagecursor",
+    "nextpagetoken",
+    "nexttoken",
+    "offset",
+];
 
 /// Members that hold how many records there are in all pages, written likewise.
-const TOTALS: [&str; 8] = [
+const TOTALS: [&str; 10] = [
+    "@odata.count",
+    "hydra:totalitems",
     "total",
     "totalcount",
     "totalresults",
@@ -108,11 +136,14 @@ impl Looking {
         let text = raw.get();
         match text.as_bytes().first() {
             Some(b't') => FLAGS.contains(&plain).then(|| format!("`{path}` is true")),
-            Some(b'"') => (LINKS.contains(&plain) && is_url(text)).then(|| leads_on(path)),
+            Some(b'f') => ENDS.contains(&plain).then(|| format!("`{path}` is false")),
+            Some(b'"') if LINKS.contains(&plain) && is_url(text) => Some(leads_on(path)),
+            Some(b'"') => (TOKENS.contains(&plain) && is_token(text)).then(|| holds_token(path)),
             Some(b'{') if LINKS.contains(&plain) => {
                 let inner = members(raw)?;
-                let href = inner.get("href").or_else(|| inner.get("url"));
-                href.is_some_and(|href| is_url(href.get())).then(|| leads_on(path))
+                let inner = INNER.iter().filter_map(|name| inner.get(*name)).map(|raw| raw.get());
+                let mut found = inner.filter(|text| is_token(text));
+                found.next().map(|text| if is_url(text) { leads_on(path) } else { holds_token(path) })
             }
             Some(b'{') if self.levels > 1 => Self { levels: self.levels - 1, ..self }.at(raw, path),
             Some(b'0'..=b'9') => {
@@ -128,8 +159,18 @@ impl Looking {
     }
 }
 
+fn holds_token(path: &FieldPath) -> String {
+    format!("`{path}` holds what leads to a next page")
+}
+
 fn leads_on(path: &FieldPath) -> String {
     format!("`{path}` holds the URL of a next page")
+}
+
+/// Whether a text of JSON may be a token: it is neither empty nor a number, such as the position of the page itself.
+fn is_token(text: &str) -> bool {
+    let inner = text.trim_matches('"');
+    text.starts_with('"') && !inner.is_empty() && inner.parse::<f64>().is_err()
 }
 
 /// Whether a text of JSON begins like a URL.
@@ -208,6 +249,25 @@ mod tests {
             (r#"{"d":[{"has_more":true}]}"#, None),
             (r#"{"_links":{"next":{"href":"/p?2"}}}"#, Some("`_links.next` holds the URL of a next page")),
             (r#"{"next":{"id":7}}"#, None),
+            (
+                r#"{"paging":{"next":{"after":"NTI1"}}}"#,
+                Some("`paging.next` holds what leads to a next page"),
+            ),
+            (r#"{"nextPageToken":"CAUQAA"}"#, Some("`nextPageToken` holds what leads to a next page")),
+            (
+                r#"{"meta":{"next_cursor":"dXNlcjpX"}}"#,
+                Some("`meta.next_cursor` holds what leads to a next page"),
+            ),
+            (r#"{"next_cursor":""}"#, None),
+            (r#"{"next_cursor":null}"#, None),
+            (r#"{"offset":"itrX/recY"}"#, Some("`offset` holds what leads to a next page")),
+            (r#"{"offset":0}"#, None),
+            (r#"{"offset":"100"}"#, None),
+            (r#"{"done":false,"nextRecordsUrl":"/q/2"}"#, Some("`done` is false")),
+            (r#"{"done":true}"#, None),
+            (r#"{"last":false}"#, Some("`last` is false")),
+            (r#"{"last":"/p?9"}"#, None),
+            (r#"{"IsTruncated":true}"#, Some("`IsTruncated` is true")),
             // Of how many records is not said.
             (r#"{"d":[],"total":7}"#, None),
             (r#"[{"next":"/p"}]"#, None),

@@ -4,10 +4,11 @@ use bytes::Bytes;
 use encoding_rs::Encoding;
 use raccord_model::language::connector::RecordFormat;
 use reqwest::Response;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use url::Url;
 
 use crate::mask::Masker;
+use crate::unpack::{UnpackError, Unpacker, codings};
 
 /// The most that is read of an answer that reports an error.
 const MAX_ERROR_BODY: usize = 64 * 1024;
@@ -30,20 +31,35 @@ pub(crate) struct Answer {
 pub(crate) enum BodyError {
     /// It is larger than allowed.
     TooLarge,
-    /// The connection broke off, or what came could not be decompressed.
+    /// The connection broke off.
     Broken(reqwest::Error),
+    /// What came could not be decompressed.
+    Corrupt(std::io::Error),
 }
 
-/// Ways to compress an answer that are never asked for; gzip alone is, and has been taken off by then. Under its old name `x-gzip`
-/// it has not.
+impl From<UnpackError> for BodyError {
+    fn from(error: UnpackError) -> Self {
+        match error {
+            UnpackError::TooLarge => Self::TooLarge,
+            UnpackError::Corrupt(error) => Self::Corrupt(error),
+        }
+    }
+}
+
+/// What is said of a body that could not be decompressed.
+pub(crate) fn corrupt(error: &std::io::Error) -> String {
+    format!("what came is no whole gzip, as `Content-Encoding` says that it is: {error}")
+}
+
+/// Ways to compress an answer that are never asked for; gzip alone is, once, and has been taken off by then. Under its old name
+/// `x-gzip` it has not.
 const UNASKED: [&str; 6] = ["br", "zstd", "deflate", "compress", "x-gzip", "x-compress"];
 
 /// Why a body that came in another way than was asked for cannot be read. One that is text in spite of what its header says can.
 pub(crate) fn unasked_encoding(headers: &HeaderMap, body: &[u8]) -> Option<String> {
-    let values = headers.get_all(CONTENT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    let mut codings =
-        values.flat_map(|value| value.split(',')).map(|coding| coding.trim().to_ascii_lowercase());
-    let coding = codings.find(|coding| UNASKED.contains(&coding.as_str()))?;
+    let codings = codings(headers);
+    let is_unasked = codings.len() > 1 || codings.iter().any(|coding| UNASKED.contains(&coding.as_str()));
+    let coding = is_unasked.then(|| codings.join(", "))?;
     let is_text = std::str::from_utf8(body)
         .is_ok_and(|text| !text.chars().any(|char| char.is_control() && !char.is_ascii_whitespace()));
     (!is_text).then(|| {
@@ -61,26 +77,22 @@ pub(crate) async fn read_body(mut response: Response, limit: u64) -> Result<Byte
         return Err(BodyError::TooLarge);
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+    let mut body = Unpacker::of(response.headers(), usize::try_from(announced).unwrap_or(0));
     while let Some(chunk) = response.chunk().await.map_err(BodyError::Broken)? {
-        if chunk.len() > limit - body.len() {
-            return Err(BodyError::TooLarge);
-        }
-        body.extend_from_slice(&chunk);
+        body.push(&chunk, limit)?;
     }
-    Ok(Bytes::from(body))
+    Ok(Bytes::from(body.end(limit)?))
 }
 
 /// Reads the beginning of the body of an error, as much as comes.
 pub(crate) async fn read_beginning(mut response: Response) -> Vec<u8> {
-    let mut body = Vec::new();
+    let mut body = Unpacker::of(response.headers(), 0);
     while let Ok(Some(chunk)) = response.chunk().await {
-        body.extend_from_slice(&chunk);
-        if body.len() >= MAX_ERROR_BODY {
+        if body.push(&chunk, MAX_ERROR_BODY).is_err() {
             break;
         }
     }
-    body
+    body.beginning()
 }
 
 /// The body as UTF-8, without a byte order mark; the error says which charset it claims.
@@ -155,6 +167,8 @@ pub(crate) fn not_json(
 
 #[cfg(test)]
 mod tests {
+    use reqwest::header::CONTENT_ENCODING;
+
     use super::*;
 
     #[test]
@@ -187,6 +201,8 @@ mod tests {
             ("br", &b"\x0b\x02\x80{}\x03"[..], true),
             ("x-gzip", b"\x1f\x8b\x08\x00", true),
             ("identity, X-Compress", b"\x1f\x9d\x90", true),
+            ("gzip, gzip", b"\x1f\x8b\x08\x00", true),
+            ("gzip", b"\x1f\x8b\x08\x00", false),
             ("x-gzip", b"{\"in fact\": \"text\"}\n", false),
             ("identity", b"\x1f\x8b\x08\x00", false),
         ] {

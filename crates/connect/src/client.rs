@@ -2,14 +2,19 @@
 //! caller's.
 
 use reqwest::ClientBuilder;
+use reqwest::header::{ACCEPT_ENCODING, HeaderValue};
 use url::{Host, Url};
 
 use crate::crypto::install_crypto;
+use crate::unpack::ACCEPTED;
 
-/// A client that follows no redirect, tells no page where it comes from, and says who asks.
+/// A client that follows no redirect, tells no page where it comes from, and says who asks. It takes no compression off an answer:
+/// that is done where bodies are read.
 pub(crate) fn builder() -> ClientBuilder {
     install_crypto();
+    let headers = [(ACCEPT_ENCODING, HeaderValue::from_static(ACCEPTED))].into_iter().collect();
     reqwest::Client::builder()
+        .default_headers(headers)
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .user_agent(concat!("raccord/", env!("CARGO_PKG_VERSION")))

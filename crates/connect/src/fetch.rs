@@ -7,13 +7,14 @@ use std::time::Duration;
 use reqwest::redirect::{Attempt, Policy};
 use url::Url;
 
+use crate::answer::{BodyError, corrupt, read_body};
 use crate::client::{builder_for, is_safe};
 use crate::network::Trouble;
 
 /// How long a fetch may take altogether.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest text, in bytes.
-const MAX_TEXT: usize = 16 << 20;
+const MAX_TEXT: u64 = 16 << 20;
 /// How many redirects are followed one after the other.
 const MAX_REDIRECTS: usize = 5;
 
@@ -46,18 +47,16 @@ pub async fn fetch_text(url: &str) -> Result<String, FetchError> {
     let unreachable = |error: reqwest::Error| FetchError::Unreachable(Trouble::of(error).plain);
     let builder = builder_for([url.as_str()]).redirect(Policy::custom(redirect)).timeout(TIMEOUT);
     let client = builder.build().map_err(unreachable)?;
-    let mut response = client.get(url).send().await.map_err(unreachable)?;
+    let response = client.get(url).send().await.map_err(unreachable)?;
     if !response.status().is_success() {
         return Err(FetchError::Status(response.status().as_u16()));
     }
-    let mut text = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
-        text.extend_from_slice(&chunk);
-        if text.len() > MAX_TEXT {
-            return Err(FetchError::TooLarge);
-        }
-    }
-    let text = String::from_utf8(text).map_err(|_| FetchError::NotUtf8)?;
+    let text = read_body(response, MAX_TEXT).await.map_err(|error| match error {
+        BodyError::TooLarge => FetchError::TooLarge,
+        BodyError::Broken(error) => unreachable(error),
+        BodyError::Corrupt(error) => FetchError::Unreachable(corrupt(&error)),
+    })?;
+    let text = String::from_utf8(text.to_vec()).map_err(|_| FetchError::NotUtf8)?;
     Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 

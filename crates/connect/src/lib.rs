@@ -29,6 +29,7 @@ mod shared;
 mod sources;
 mod system;
 mod tls;
+mod unpack;
 mod webhook;
 
 pub use alert::OutgoingAlerts;

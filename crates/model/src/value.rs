@@ -174,6 +174,9 @@ pub enum ValueError {
         "is outside of the years -9999 to 9999 in UTC; the last instant is 9999-12-31T23:59:59.999999999Z"
     )]
     OutOfYears,
+    /// A minute of which a 60th second is written.
+    #[error("is in the second 60 of a minute, which no field of type datetime holds; those are 0 to 59")]
+    LeapSecond,
     /// A date and time that could be anywhere on earth.
     #[error("has no time zone; name one with `timezone` in the mapping")]
     NoZone,
@@ -306,9 +309,19 @@ pub fn parse_written_day(text: &str) -> Result<i32, ValueError> {
     Pieces::parse(text).map(|pieces| days_since_epoch(pieces.date())).map_err(|_| ValueError::Date)
 }
 
+/// Whether a time is written with the second 60, which the library would read as 59.
+fn is_in_second_60(text: &str) -> bool {
+    let Some((_, time)) = text.split_once(['T', 't', ' ']) else { return false };
+    let digits = time.trim_start().bytes().filter(|byte| *byte != b':').take_while(u8::is_ascii_digit);
+    digits.skip(4).take(2).eq(*b"60")
+}
+
 /// Reads an instant: RFC 3339, or without a zone when one is named. A zone in the text goes before the one that is
 /// named.
 pub fn parse_datetime(text: &str, zone: Option<&TimeZone>) -> Result<Instant, ValueError> {
+    if is_in_second_60(text) {
+        return Err(ValueError::LeapSecond);
+    }
     let shown = match Moment::parse(text)? {
         Moment::Instant(instant) => return Ok(instant),
         Moment::Local(shown) => shown,
@@ -335,6 +348,11 @@ mod tests {
         assert_eq!(instant.to_string(), "2024-01-31T14:30:00Z");
         let precise = parse_datetime("2024-01-31T09:30:00.123456789+02:00", None).unwrap();
         assert_eq!(precise.to_string(), "2024-01-31T07:30:00.123456789Z");
+        for leap in ["2016-12-31T23:59:60Z", "2024-06-30 12:30:60.5+02:00", "20240630T123060Z"] {
+            assert_eq!(parse_datetime(leap, None), Err(ValueError::LeapSecond), "{leap}");
+        }
+        assert!(parse_datetime("2024-06-30T12:60:00Z", None).is_err());
+        assert!(parse_datetime("2024-06-30T12:30:06Z", None).is_ok());
         let before = parse_datetime("1969-12-31T23:59:59.5Z", None).unwrap();
         assert_eq!((before.seconds, before.nanoseconds), (-1, 500_000_000));
     }

@@ -20,7 +20,7 @@ use super::link::in_ascii;
 use super::origin::{Origins, Trust, shown};
 use super::retry::{asked_wait, backoff, is_transient, named_wait};
 use super::strip::strip;
-use crate::answer::{Answer, BodyError, read_beginning, read_body, unasked_encoding};
+use crate::answer::{Answer, BodyError, corrupt, read_beginning, read_body, unasked_encoding};
 use crate::credentials::{Credentials, Issue, Verdict};
 use crate::mask::Masker;
 use crate::network::Trouble;
@@ -286,6 +286,10 @@ impl Exchange {
     fn body_failure(&self, url: &Url, error: BodyError) -> Failure {
         match error {
             BodyError::Broken(error) => self.unreachable(url, error),
+            BodyError::Corrupt(error) => {
+                let (url, message) = (self.show(url), corrupt(&error));
+                Failure::Transient(SourceError::Unreachable { url, message }, None)
+            }
             BodyError::TooLarge => {
                 let limit = ByteSize(self.limits.max_body);
                 let message =

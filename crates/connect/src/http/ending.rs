@@ -50,6 +50,9 @@ pub(crate) fn by_position(said: Said, came: Came) -> Verdict {
     let below_pages = said.pages.map(|pages| came.page < pages);
     let says = |what| [below_total, below_pages, said.more].contains(&Some(what));
     if came.count > 0 {
+        if let Some(why) = denied(said, came) {
+            return Verdict::Contradiction(why);
+        }
         let is_short = came.size.is_some_and(|size| came.count < size) && came.count < came.longest;
         return match (says(true), says(false)) {
             (false, true) => Verdict::Last,
@@ -65,6 +68,18 @@ pub(crate) fn by_position(said: Said, came: Came) -> Verdict {
         _ if leads_on && !says(false) => Verdict::Skip,
         _ => last(said, came),
     }
+}
+
+/// Why the records of a page cannot all be counted by what the service says of its pages: some say 0 where they do not count.
+fn denied(said: Said, came: Came) -> Option<String> {
+    let Came { page, count, .. } = came;
+    if let Some(total) = said.total.filter(|total| *total < count) {
+        return Some(format!(
+            "page {page} has {count} records, but `total` says that there are {total} in all"
+        ));
+    }
+    let pages = said.pages.filter(|pages| *pages < page)?;
+    Some(format!("page {page} has records, but `pages` says that there are {pages}"))
 }
 
 /// The last page; one that is empty is unlikely where the service counts it among its pages, and no total explains it.
@@ -172,6 +187,12 @@ mod tests {
             ("120 - false", "3 0 100 50 100"),
             ("120 2 -", "3 0 100 50 100"),
             ("5 - -", "1 0 0 0 -"),
+            // A total or pages that deny what came: the service does not count.
+            ("0 - -", "1 3 3 0 3"),
+            ("2 - -", "1 3 3 0 3"),
+            ("2 - false", "1 3 3 0 3"),
+            ("- 0 -", "1 3 3 0 3"),
+            ("- 0 true", "1 3 3 0 3"),
         ] {
             let verdict = by_position(said(said_text), came(came_text));
             assert!(matches!(verdict, Contradiction(_)), "{said_text} / {came_text}: {verdict:?}");

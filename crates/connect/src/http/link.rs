@@ -53,11 +53,11 @@ impl<'a> Link<'a> {
             .is_some_and(|rel| rel.split_whitespace().any(|one| one.eq_ignore_ascii_case(relation)))
     }
 
-    /// The value of a parameter. Only the first one of a name counts.
+    /// The value of a parameter. Only the first one of a name counts. Some services write single quotes, which RFC 8288 does not know.
     fn parameter(&self, wanted: &str) -> Option<&'a str> {
         split_outside_quotes(self.parameters, ';').into_iter().find_map(|parameter| {
             let (name, value) = parameter.split_once('=')?;
-            name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches('"'))
+            name.trim().eq_ignore_ascii_case(wanted).then(|| value.trim().trim_matches(['"', '\'']))
         })
     }
 }
@@ -107,8 +107,9 @@ mod tests {
 
     #[test]
     fn the_target_of_a_relation_is_found() {
-        let cases: [Case; 12] = [
+        let cases: [Case; 13] = [
             (&[b"</p2>; rel=\"next\""], Some(("/p2", false))),
+            (&[b"</p2>; rel='next'"], Some(("/p2", false))),
             (&[b"</p2>; rel=next"], Some(("/p2", false))),
             (&[b"</p1>; rel=\"prev\", </p3>; rel=\"next\""], Some(("/p3", false))),
             (&[b"</p1>; rel=prev", b"</p3>;rel=NEXT"], Some(("/p3", false))),

@@ -10,7 +10,7 @@ use raccord_model::bytes_size::ByteSize;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, LOCATION};
 
 use super::redirect::redirected;
-use crate::answer::{BodyError, read_body, unasked_encoding};
+use crate::answer::{BodyError, corrupt, read_body, unasked_encoding};
 use crate::client;
 use crate::clock::Now;
 use crate::network::Trouble;
@@ -110,6 +110,7 @@ impl HttpTransport {
                 TransportError::Refused(format!("the answer is larger than {}", self.limits.body))
             }
             BodyError::Broken(error) => TransportError::Unreachable(Trouble::of(error).plain),
+            BodyError::Corrupt(error) => TransportError::Unreachable(corrupt(&error)),
         })?;
         if let Some(message) = unasked_encoding(&received, &body) {
             return Err(TransportError::Refused(message));

@@ -8,7 +8,7 @@ use openidconnect::{AsyncHttpClient, HttpRequest, HttpResponse};
 use raccord_model::port::Async;
 use url::Url;
 
-use crate::answer::{BodyError, read_body};
+use crate::answer::{BodyError, corrupt, read_body};
 use crate::client::{builder_for, is_safe};
 use crate::network::Trouble;
 
@@ -59,6 +59,7 @@ impl Transport {
         let body = read_body(response, MAX_ANSWER).await.map_err(|error| match error {
             BodyError::TooLarge => TransportError("its answer is larger than 1 MB".to_owned()),
             BodyError::Broken(error) => TransportError::of(error),
+            BodyError::Corrupt(error) => TransportError(corrupt(&error)),
         })?;
         let mut answer = HttpResponse::new(body.to_vec());
         *answer.status_mut() = status;

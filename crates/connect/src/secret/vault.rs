@@ -15,7 +15,7 @@ use url::Url;
 
 use super::{Environment, Failure, open_file, why_unread, without_line_end};
 use crate::answer::read_beginning;
-use crate::answer::{BodyError, read_body};
+use crate::answer::{BodyError, corrupt, read_body};
 use crate::client::builder;
 use crate::mask::Masker;
 use crate::network::Trouble;
@@ -136,6 +136,9 @@ impl Access {
         let body = read_body(answer, MAX_ANSWER).await.map_err(|error| match error {
             BodyError::TooLarge => Failure::unusable("is in a secret that is larger than 2 MB"),
             BodyError::Broken(error) => self.unreachable(error),
+            BodyError::Corrupt(error) => {
+                Failure::unavailable(format!("Vault at {} did not answer: {}", self.shown(), corrupt(&error)))
+            }
         })?;
         // A proxy that stands in between answers with pages.
         serde_json::from_slice(&body).map_err(|_| {

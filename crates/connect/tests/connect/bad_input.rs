@@ -66,9 +66,8 @@ async fn an_answer_that_is_compressed_unasked() {
     for coding in ["br", "zstd", "deflate", "gzip, br"] {
         let error = error_of(&[("content-encoding", coding)], b"\x0b\x02\x80[]\x03".to_vec()).await;
         let said = error.to_string();
-        let last = coding.rsplit(", ").next().unwrap();
         assert!(
-            said.contains(&format!("compressed with `{last}`")) && said.contains("gzip or nothing"),
+            said.contains(&format!("compressed with `{coding}`")) && said.contains("gzip or nothing"),
             "{said}"
         );
     }

@@ -9,7 +9,7 @@ use raccord_model::checkpoint::{Cursor, PageToken, PartitionId, SourceState, Tok
 use raccord_model::port::records::{How, Passed};
 use raccord_model::port::source::Read;
 
-use super::rules::{Rules, instant, not_beyond};
+use super::rules::{Rules, not_beyond};
 use super::state::{Open, Proven, seal, unseal};
 use super::values::Seen;
 use crate::connector::cursor::IncrementalCursor;
@@ -107,7 +107,9 @@ impl Progress {
             Some(last) => rules.after(last),
             None => rules.initial(),
         };
-        self.window = Some(Open { opened: Some(instant(now)), from, ..Open::default() });
+        // Services stamp whole seconds: what changes later within this one is shown as of its beginning.
+        let opened = Some(Cursor::Instant(now.as_second(), 0));
+        self.window = Some(Open { opened, from, ..Open::default() });
     }
 
     /// What the source is asked for. `everything`: whatever was read before.
@@ -158,8 +160,10 @@ impl Progress {
         let (before, own) = page.passed();
         let mut ends: Vec<_> = before.iter().map(|passed| window.pass(passed)).collect();
         if page.partition.is_some() && window.partition != page.partition {
-            (window.partition, window.greatest) = (page.partition, None);
+            window.forget();
+            window.partition = page.partition;
         }
+        window.look_at_order(&page.seen);
         let greatest = page.seen.greatest.clone().or_else(|| page.last_token(rules));
         let admitted = greatest.and_then(|greatest| window.admitted(greatest));
         window.greatest = window.greatest.take().max(admitted);
@@ -176,8 +180,8 @@ impl Progress {
 
     /// The window is complete and clean, or taken for it: what it has read counts.
     pub fn close(&mut self) {
-        let Some(window) = self.window.take() else { return };
-        self.proven.cursor = Cursor::advance(self.proven.cursor.take(), window.greatest);
+        let Some(mut window) = self.window.take() else { return };
+        self.proven.cursor = Cursor::advance(self.proven.cursor.take(), window.reached());
         self.proven.own = window.own.or_else(|| self.proven.own.take());
         self.proven.since = None;
     }
@@ -198,7 +202,8 @@ impl Progress {
     /// The same window from its first page.
     pub fn restart(&mut self) {
         if let Some(window) = &mut self.window {
-            (window.page, window.greatest, window.partition, window.own) = (None, None, None, None);
+            window.forget();
+            (window.page, window.partition, window.own) = (None, None, None);
         }
     }
 
@@ -236,13 +241,37 @@ impl Open {
         }
     }
 
+    /// Notices whether the values of the pages rise.
+    fn look_at_order(&mut self, seen: &Seen) {
+        self.is_unordered |= self.greatest.is_some() && seen.least.is_some() && seen.least < self.greatest;
+        if self.first.is_none() {
+            self.first.clone_from(&seen.greatest);
+        }
+    }
+
+    /// How far the pages so far were read, which is not asked again. Where their values do not rise, a record that changed after its
+    /// page was read is on no later page. Of instants the opening says from when on that may be; of numbers and texts, which
+    /// services count up, only that such a change is greater than all that the first page had.
+    fn reached(&mut self) -> Option<Cursor> {
+        let (greatest, first) = (self.greatest.take(), self.first.take());
+        match greatest {
+            Some(Cursor::Integer(_) | Cursor::Text(_)) if self.is_unordered => greatest.min(first),
+            greatest => greatest,
+        }
+    }
+
+    /// Forgets the values of pages.
+    fn forget(&mut self) {
+        (self.greatest, self.first, self.is_unordered) = (None, None, false);
+    }
+
     /// How far a partition was read that the reading has come to the end of, when it was read whole.
     fn pass(&mut self, passed: &Passed) -> Option<Cursor> {
         let is_read = passed.how == How::Read;
         let token = passed.token.clone().map(Cursor::Token);
         let mut cursor = None;
         if self.partition.take_if(|partition| *partition == passed.partition).is_some() {
-            cursor = self.greatest.take();
+            cursor = self.reached();
         }
         Cursor::advance(cursor, token).filter(|_| is_read)
     }

@@ -37,6 +37,12 @@ pub(super) struct Open {
     /// The greatest value seen so far.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) greatest: Option<Cursor>,
+    /// The greatest value of the first page that had one. A number or a text that changes later is greater.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) first: Option<Cursor>,
+    /// Whether a page had a value below one of an earlier page: then what changes while pages are read need not come again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) is_unordered: bool,
     /// The next page; `None` is the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) page: Option<PageToken>,

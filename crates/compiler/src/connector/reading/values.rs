@@ -12,6 +12,8 @@ use crate::connector::cursor::FieldCursor;
 pub struct Seen {
     /// The greatest value.
     pub(super) greatest: Option<Cursor>,
+    /// The least value.
+    pub(super) least: Option<Cursor>,
     /// The greatest value that is not in the future.
     pub(super) latest: Option<Cursor>,
     /// How many records have no value.
@@ -19,9 +21,10 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// That of records the greatest of which has this value.
-    pub fn up_to(greatest: Cursor) -> Self {
-        Self { latest: Some(greatest.clone()), greatest: Some(greatest), undated: 0 }
+    /// That of records which all have this value.
+    pub fn up_to(value: Cursor) -> Self {
+        let (least, latest) = (Some(value.clone()), Some(value.clone()));
+        Self { greatest: Some(value), least, latest, undated: 0 }
     }
 
     /// With so many records more that have no value.
@@ -125,6 +128,9 @@ impl<'c> Values<'c> {
         self.seen.undated += usize::from(value.is_none());
         let latest = value.clone().filter(|value| not_beyond(value.clone(), self.now) == *value);
         self.seen.latest = self.seen.latest.take().max(latest);
+        if self.seen.least.is_none() || value.is_some() && value < self.seen.least {
+            self.seen.least.clone_from(&value);
+        }
         self.seen.greatest = self.seen.greatest.take().max(value);
     }
 

@@ -72,11 +72,15 @@ fn check(mapping: &str, record: &str, expected: &str) {
             Err(rejection) => format!("rejected: {}", rejection.reason),
         }
     };
-    let json = Records::Json { body: record.to_owned().into(), spans: vec![0..record.len()] };
+    let json = Records::Json { body: record.to_owned().into(), spans: Vec::from([whole(record)]) };
     assert_eq!(shown(&json), expected, "{record}");
     if let Some(row) = table_row(record) {
         assert_eq!(shown(&row), expected, "{record} as a row of a table");
     }
+}
+
+fn whole(record: &str) -> std::ops::Range<usize> {
+    0..record.len()
 }
 
 /// A record as a row of a table; none of what is no object.
@@ -84,7 +88,12 @@ fn table_row(record: &str) -> Option<Records> {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(record).ok()?;
     let values = members.values().map(|value| span_of(record.as_bytes(), value.get())).collect();
     let columns = members.into_keys().collect();
-    Some(Records::Table(TableRows { columns, text: record.to_owned(), spans: vec![0..record.len()], values }))
+    Some(Records::Table(TableRows {
+        columns,
+        text: record.to_owned(),
+        spans: Vec::from([whole(record)]),
+        values,
+    }))
 }
 
 const MAPPING: &str = r#"{
@@ -186,7 +195,7 @@ fn a_record_inside_of_another_has_that_as_its_parent() {
         (span(r#"{"n":1,"name":"A","in":[{"id":1},{"id":2}]}"#, 0), span(r#"{"n":2,"in":[{"id":1}]}"#, 0));
     let spans = vec![span(r#"{"id":1}"#, 0), span(r#"{"id":2}"#, 0), span(r#"{"id":1}"#, second.start)];
     let outers = vec![first.clone(), first, second];
-    let records = raccord_model::port::records::Records::Nested { body: body.into(), spans, outers };
+    let records = Records::Nested { body: body.into(), spans, outers };
     let mut out = Mapped::default();
     let mut page = program.page(None, None);
     let mut shown = Vec::new();

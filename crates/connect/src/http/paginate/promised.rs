@@ -98,6 +98,9 @@ impl Pager {
         if leads(view.headers, "next") {
             return Some("the header `Link` has the relation `next`".to_owned());
         }
+        if let Some(page) = text(view.headers, "x-next-page").filter(|page| !page.is_empty()) {
+            return Some(format!("the header `X-Next-Page` is {page}"));
+        }
         let is_more = |(_, total): &(&str, u64)| u64::try_from(count).is_ok_and(|count| *total > count);
         total(view.headers)
             .filter(is_more)
@@ -109,10 +112,15 @@ impl Pager {
 /// Headers that hold how many records there are in all pages.
 const TOTALS: [&str; 3] = ["x-total-count", "x-total", "x-wp-total"];
 
-/// How many records there are, by the headers.
+/// How many records there are, by the headers. `Content-Range` says it of a part (RFC 9110): `0-24/573`.
 fn total(headers: &HeaderMap) -> Option<(&'static str, u64)> {
-    let read = |name: &'static str| Some((name, headers.get(name)?.to_str().ok()?.trim().parse().ok()?));
-    TOTALS.into_iter().find_map(read)
+    let range = || Some(("content-range", text(headers, "content-range")?.rsplit_once('/')?.1.parse().ok()?));
+    let read = |name: &'static str| Some((name, text(headers, name)?.parse().ok()?));
+    TOTALS.into_iter().find_map(read).or_else(range)
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok().map(str::trim)
 }
 
 /// Whether the headers `Link` lead on by a relation.
@@ -124,6 +132,22 @@ fn leads(headers: &HeaderMap, relation: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headers_say_how_many_records_there_are() {
+        for (name, value, expected) in [
+            ("x-total-count", "7", Some(("x-total-count", 7))),
+            ("X-WP-Total", " 7 ", Some(("x-wp-total", 7))),
+            ("content-range", "0-2/11", Some(("content-range", 11))),
+            ("content-range", "items 0-2/11", Some(("content-range", 11))),
+            ("content-range", "0-2/*", None),
+            ("x-total-count", "many", None),
+        ] {
+            let name: reqwest::header::HeaderName = name.parse().unwrap();
+            let headers = [(name, value.parse().unwrap())].into_iter().collect();
+            assert_eq!(total(&headers), expected, "{value}");
+        }
+    }
 
     #[test]
     fn what_one_answer_has_held_is_not_absent() {
