@@ -146,7 +146,7 @@ struct Server {
 
 impl Server {
     /// Starts the program that `command` makes for a port and a directory, and waits until `path` answers. A
-    /// port that somebody else took in the meantime is given up for another.
+    /// port that another process took in the meantime is given up for another.
     fn start(path: &str, user: &str, password: &str, command: impl Fn(u16, &Path) -> Command) -> Self {
         let mut said = String::new();
         for _ in 0..3 {
@@ -239,7 +239,7 @@ pub(crate) fn promtool() -> Command {
     Command::new(path.canonicalize().unwrap())
 }
 
-/// A port that nobody listens on at this moment.
+/// A port that no process listens on at this moment.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }

@@ -178,7 +178,7 @@ impl Answer {
 pub(crate) struct Started {
     command: String,
     child: Child,
-    /// What it says on each stream, read as it comes: a program whose streams nobody reads stands still.
+    /// What it says on each stream, read as it comes: a program whose streams are not read stands still.
     said: Option<[JoinHandle<Vec<u8>>; 2]>,
 }
 

@@ -26,7 +26,7 @@ impl MailServer {
     /// Starts one, with further options of `mail_server.py`.
     pub(crate) fn start(options: &[&str]) -> Self {
         let mut server = Self::stopped(options);
-        // A port that somebody else took in the meantime is given up for another.
+        // A port that another process took in the meantime is given up for another.
         while !server.begin() {
             server.port = free_port();
         }

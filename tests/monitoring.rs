@@ -58,7 +58,7 @@ fn texts(document: &Value, under: &str) -> Vec<String> {
 /// An expression as Prometheus gets it.
 fn filled(expression: &str) -> String {
     let whole = VARIABLES.iter().fold(expression.to_owned(), |text, (name, value)| text.replace(name, value));
-    assert!(!whole.contains('$'), "a variable that nobody fills in: {whole}");
+    assert!(!whole.contains('$'), "a variable that is not filled in: {whole}");
     whole
 }
 

@@ -38,7 +38,7 @@ fn commands(guide: &str) -> Vec<String> {
     part.lines().filter(|line| !line.is_empty() && !line.starts_with("```")).map(str::to_owned).collect()
 }
 
-/// Somebody with a file of their own in a directory beside a clone of this repository, and nothing installed.
+/// A user with a file of their own in a directory beside a clone of this repository, and nothing installed.
 struct Newcomer {
     home: TempDir,
 }

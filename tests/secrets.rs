@@ -244,7 +244,7 @@ pub(crate) fn check_with(authorization: &str, variables: &[(&str, &str)]) {
     for command in TELLING {
         assert_silent(&environment, command, "afterwards");
     }
-    // Nobody is there any more.
+    // No service listens there any more.
     environment.write("raccord.yaml", &yaml.replace("BASE", "http://127.0.0.1:9"));
     assert_silent(&environment, "apply --auto-approve", "refused");
     for command in ASKING {

@@ -38,7 +38,7 @@ impl Shell {
         self.variables.push(format!("{name}={value}"));
     }
 
-    /// Carries out one command line. Where `raccord apply` would ask, it is told that somebody agrees.
+    /// Carries out one command line. Where `raccord apply` would ask, it is given `--auto-approve`.
     pub(crate) fn run(&self, environment: &TestEnvironment, line: &str) -> Answer {
         let agreed = if line.contains("--auto-approve") {
             line.to_owned()

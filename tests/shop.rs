@@ -58,7 +58,7 @@ impl Shop<'_> {
         ]
     }
 
-    /// A directory with the YAML and a file of nobody, applied.
+    /// A directory with the YAML and a file without records, applied.
     pub(crate) fn applied(&self) -> TestEnvironment {
         let environment =
             TestEnvironment::with(&[("raccord.yaml", &self.yaml()), ("people.csv", "id,name\n")]);

@@ -270,7 +270,7 @@ fn a_test_says_of_everybody_what_became_of_it() {
     assert_says(&environment.fails(1, "alert test boutik"), &["no integration `boutik`", "boutique"]);
     environment.replace("raccord.yaml", "[ops@example.com]", "[]");
     environment.ok("apply --auto-approve");
-    assert_says(&environment.fails(1, "alert test boutique"), &["alerts nobody"]);
+    assert_says(&environment.fails(1, "alert test boutique"), &["has no recipients"]);
 }
 
 #[test]

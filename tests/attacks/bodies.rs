@@ -221,7 +221,7 @@ fn a_source_that_is_there_answers_like_one_that_is_not() {
             stream.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
             let is_answered = stream.peek(&mut [0; 1]).is_ok();
             assert_eq!(is_answered, !is_read, "{place} {headers:?}");
-            // Nobody may read it any more.
+            // The daemon may have stopped reading by now.
             drop(stream.write_all(b"null"));
             stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
             assert_eq!(status(stream), Some(403), "{place} {headers:?}");

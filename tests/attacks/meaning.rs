@@ -73,7 +73,7 @@ fn strangers_learn_a_status_and_the_same_one_everywhere() {
     target.works_on();
 }
 
-/// Nobody can prove anything to a source without its secret: its service sends again, and no other answer tells
+/// No sender can prove anything to a source without its secret: its service sends again, and no other answer tells
 /// which source that is.
 #[test]
 fn a_missing_secret_makes_no_difference_between_sources() {

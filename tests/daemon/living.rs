@@ -66,7 +66,7 @@ fn a_killed_daemon_is_no_obstacle() {
         daemon.signal("KILL");
         daemon.wait();
         assert!(environment.path().join(".raccord/state.redb.sock").exists(), "round {round}");
-        // The socket that was left behind is nobody's.
+        // No process listens on the socket that was left behind.
         assert_says(&environment.ok("status"), &["generation 1"]);
         environment.ok("state check");
     }

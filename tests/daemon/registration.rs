@@ -117,7 +117,7 @@ fn a_step_that_fails_is_shown_and_done_later() {
     });
     let home = home(&yaml(&service.url(), JSON, true));
     home.ok("apply --auto-approve");
-    assert!(told(&service).is_empty(), "without a daemon nobody would answer");
+    assert!(told(&service).is_empty(), "without a daemon no process would answer");
     assert_eq!(status(&home)["steps"], 1);
 
     let daemon = watch(&home, "--policy all");

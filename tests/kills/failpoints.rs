@@ -10,7 +10,7 @@ use crate::environment::{TestEnvironment, assert_says};
 use crate::http_server::{HttpServer, json};
 use crate::shop::Shop;
 
-/// What the shop has in the end, and what it has before: an entity that nobody will want any more.
+/// What the shop has in the end, and what it has before: an entity that is taken away later.
 const CONTACTS: [(&str, &str); 1] = [("contacts", "contact")];
 const CONTACTS_AND_LEADS: [(&str, &str); 2] = [("contacts", "contact"), ("leads", "lead")];
 

@@ -100,7 +100,7 @@ struct Kill {
 
 /// Begins a command and kills it after a while.
 fn kill(environment: &TestEnvironment, command: &str, after: Duration) -> Kill {
-    // A pipe that nobody reads would hold the program up.
+    // A pipe that is not read would hold the program up.
     let output = environment.path().join("output.txt");
     let mut command = environment.command(command);
     command.stdout(File::create(&output).unwrap()).stderr(Stdio::null());
@@ -122,7 +122,7 @@ fn kill_again(environment: &TestEnvironment, random: &mut Random) {
     }
 }
 
-/// How long a command takes that nobody disturbs.
+/// How long a command takes that is not disturbed.
 fn time(environment: &TestEnvironment, command: &str) -> Duration {
     let begin = Instant::now();
     environment.ok(command);

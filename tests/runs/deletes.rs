@@ -193,7 +193,7 @@ fn a_transfer_that_is_created_again_takes_its_rows_over() {
     environment.ok("apply --auto-approve --allow-delete");
     environment.write("raccord.yaml", &yaml);
     environment.ok("apply --auto-approve");
-    // What is not shown again has nobody to delete it; the rest goes as it always did.
+    // What is not shown again has no transfer that deletes it; the rest goes as it always did.
     write_number_of_people(&environment, 8);
     assert_eq!(run(&environment), "fetched 8, unchanged 8");
     assert_eq!(count(&environment), 10);
@@ -267,7 +267,7 @@ fn a_record_whose_key_cannot_be_read_may_be_any_row_that_is_missing() {
     let all: Vec<&str> = ids.iter().map(String::as_str).collect();
     environment.write("people.csv", &names(&all));
     run(&environment);
-    // All ten are there, and a line that is nobody.
+    // All ten are there, and a line whose key cannot be read.
     environment.write("people.csv", &(names(&all) + "p3,N,more\n"));
     assert_eq!(run(&environment), "fetched 11, unchanged 10, rejected 1");
     // Nine and the same line: it may be the tenth.

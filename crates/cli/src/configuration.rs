@@ -32,7 +32,7 @@ fn input(global: &Global) -> Result<Input, CommandError> {
     let reads_stdin = global.files.iter().any(|path| path.as_os_str() == "-");
     let stdin = if reads_stdin {
         let mut bytes = Vec::new();
-        // One byte more than a file may have shows that there is too much; nobody's memory holds an endless one.
+        // One byte more than a file may have shows that there is too much; no memory holds an endless one.
         let most = u64::try_from(raccord_config::MAX_FILE).unwrap_or(u64::MAX).saturating_add(1);
         io::stdin().take(most).read_to_end(&mut bytes)?;
         Some(bytes)

@@ -283,7 +283,7 @@ fn has_tokens(desired: &Desired) -> bool {
         .any(|wanted| matches!(&wanted.resource.spec, Spec::Authorization(AuthorizationSpec::OAuth2(_))))
 }
 
-/// Hears of every SIGHUP; more than one while nobody listens are one.
+/// Hears of every SIGHUP; more than one before the receiver takes it are one.
 pub(crate) fn listen_for_reload() -> io::Result<mpsc::Receiver<()>> {
     let (sender, receiver) = mpsc::channel(1);
     let mut signal = signal(SignalKind::hangup())?;

@@ -114,7 +114,7 @@ impl Ui {
         AutoStream::new(io::stdout(), self.choice).current_choice() != ColorChoice::Never
     }
 
-    /// Asks a question that `yes` answers; `None` when nobody can answer.
+    /// Asks a question that `yes` answers; `None` when standard input is no terminal.
     pub(crate) fn confirm(self, question: &str) -> io::Result<Option<bool>> {
         if !io::stdin().is_terminal() {
             return Ok(None);

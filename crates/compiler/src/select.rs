@@ -121,7 +121,7 @@ impl Selector {
     /// Finds the paths in one JSON text. `found` is emptied first and can be used again and again.
     pub fn select<'a>(&self, json: &'a [u8], found: &mut Found<'a>) -> Result<(), SelectError> {
         // A number beyond all floats is JSON, but the quick way stumbles over one where it wants to go on inside. Errors
-        // are rare, so that nobody pays for the look that the careful way takes at each value beforehand.
+        // are rare, so that text without one does not pay for the look that the careful way takes at each value beforehand.
         let Err(quick) = self.select_by(Way::Quick, json, found) else { return Ok(()) };
         let Err(careful) = self.select_by(Way::Careful, json, found) else { return Ok(()) };
         // The careful way counts anew inside of values: what shows later is what is wrong with the whole.

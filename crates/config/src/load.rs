@@ -77,7 +77,7 @@ pub fn load(input: &Input) -> Loaded {
     Reading::of(input).load(&input.variables)
 }
 
-/// How much a configuration may hold that somebody else sends.
+/// How much a configuration may hold that a client sends.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// How many documents, those of others included.

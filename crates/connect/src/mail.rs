@@ -99,8 +99,8 @@ impl SmtpMailer {
             }
         }
         if refused.len() == mail.to.len() {
-            let nobody = || MailError::Malformed("it is for nobody".to_owned());
-            return Err(refused.pop().map_or_else(nobody, |refused| refused.error));
+            let no_recipient = || MailError::Malformed("it has no recipient".to_owned());
+            return Err(refused.pop().map_or_else(no_recipient, |refused| refused.error));
         }
         connection.command(Data).await.map_err(|error| self.refused(&error))?;
         connection.message(bytes).await.map_err(|error| self.refused(&error))?;
@@ -246,7 +246,7 @@ fn formatted(mail: &Mail) -> Result<Vec<u8>, MailError> {
     message.map(|message| message.formatted()).map_err(|error| MailError::Malformed(error.to_string()))
 }
 
-/// A header is one line, whatever somebody would have it say.
+/// A header is one line, whatever its text holds.
 fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

@@ -38,11 +38,11 @@ failpoints! {
     PublishAfter "publish.after"
     /// A commit that need not be durable yet is about to be made.
     LazyCommitBefore "commit.lazy.before"
-    /// Such a commit was made, and nobody was told.
+    /// Such a commit was made, and no caller has been answered.
     LazyCommitAfter "commit.lazy.after"
     /// A durable commit is about to be made.
     DurableCommitBefore "commit.durable.before"
-    /// A durable commit was made, and nobody was told.
+    /// A durable commit was made, and no caller has been answered.
     DurableCommitAfter "commit.durable.after"
     /// An apply is planned, and nothing of it committed.
     ApplyBefore "apply.before"
@@ -66,7 +66,7 @@ failpoints! {
     ElsewhereCommitAfter "elsewhere.commit.after"
     /// A run is over, and what that means not written.
     RunEndBefore "run.end.before"
-    /// What the end of a run means is written, and nobody was told.
+    /// What the end of a run means is written, and not reported yet.
     RunEndAfter "run.end.after"
     /// A notice is about to be handed over.
     NoticeBefore "notice.before"

@@ -1,7 +1,7 @@
 //! The version of a record as bytes that compare: which of two states of a record is the newer one.
 //!
 //! A service writes versions as numbers, as dates or as texts, and sometimes as one after the other: each kind
-//! compares by value, and the kinds have an order of their own. What a version means is nobody's business here.
+//! compares by value, and the kinds have an order of their own. What a version means is not decided here.
 
 use jiff::tz::TimeZone;
 

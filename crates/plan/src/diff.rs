@@ -37,7 +37,7 @@ pub struct Options {
     pub allow_delete: bool,
     /// Whether rows may get other keys.
     pub allow_rekey: bool,
-    /// Whether the fields of what is created are left out: nobody reads ten thousand of them on a terminal.
+    /// Whether the fields of what is created are left out: ten thousand of them are too many to read on a terminal.
     pub brief: bool,
 }
 

@@ -110,7 +110,7 @@ pub fn trip(
     fact
 }
 
-/// Resumes an integration: the trip, the pause and the counts are gone, and nobody was warned of anything.
+/// Resumes an integration: the trip, the pause and the counts are gone, and no warning counts as given.
 pub fn resume(mut fact: IntegrationFact) -> IntegrationFact {
     fact.trip = None;
     fact.pause = None;

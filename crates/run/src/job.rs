@@ -79,7 +79,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// How deletions are found by reading everything: only when somebody wants deletions.
+    /// How deletions are found by reading everything: only when a subscriber wants deletions.
     pub fn snapshot(&self) -> Option<&Snapshot> {
         let wanted = self.updates.contains(&UpdateType::Deleted);
         self.spec.deletes.snapshot.as_ref().filter(|_| wanted)

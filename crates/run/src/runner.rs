@@ -1,6 +1,6 @@
 //! Runs under way: begins each in a task of its own, passes the wish to stop on, and tells how each has ended.
 //!
-//! A run is prepared, executed and concluded inside its task, so that nobody waits for another's network.
+//! A run is prepared, executed and concluded inside its task, so that no run waits for another's network.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

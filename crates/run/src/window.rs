@@ -108,7 +108,7 @@ pub struct Opened {
 
 /// What a run begins with: a window left open is continued, otherwise a new one is opened. One that is held is begun
 /// again, for its source may be mended by now; so is one whose marks do not say where its keys were shown. A snapshot that
-/// nobody wants any more is dropped, for what it would sweep is not to go.
+/// is not wanted any more is dropped, for what it would sweep is not to go.
 pub fn begin(previous: Option<Checkpoint>, setup: &Setup<'_>) -> Opened {
     let good = previous.filter(|checkpoint| is_good(checkpoint, setup)).and_then(Underway::of);
     let is_fresh = good.is_none();

@@ -113,7 +113,7 @@ const fn on_the_machine_alone(sort: Sort) -> Option<&'static str> {
     }
 }
 
-/// The request under the name of who asks: over HTTP nobody acts in somebody else's.
+/// The request under the name of who asks: over HTTP no caller acts in another's.
 #[must_use]
 pub fn attribute(mut request: Request, caller: &Caller) -> Request {
     if let Some(name) = &caller.name {

@@ -32,7 +32,7 @@ pub const KEPT: usize = 10_000;
 const TIDIED: u64 = 100;
 
 /// The name of a caller that gave none; it is on the machine itself.
-const SOMEBODY: &str = "a user of the machine";
+const UNNAMED_USER: &str = "a user of the machine";
 
 /// The longest text of an entry, in characters.
 const LONGEST: usize = 500;
@@ -130,9 +130,9 @@ impl AuditLog {
         Self { facts, environment, kept: KEPT, written: AtomicU64::new(0) }
     }
 
-    /// Writes down that somebody was not allowed to do what they asked for.
+    /// Writes down that a caller was not allowed to do what they asked for.
     pub async fn refuse(&self, what: &str, caller: &Caller, why: &str) {
-        let who = caller.name.clone().unwrap_or_else(|| SOMEBODY.to_owned());
+        let who = caller.name.clone().unwrap_or_else(|| UNNAMED_USER.to_owned());
         let refused = AuditOutcome::Refused(why.to_owned());
         self.record(entry(self.environment.now(), (&who, caller.way), what, &refused)).await;
     }
@@ -193,7 +193,7 @@ fn who(request: &Request, caller: &Caller) -> String {
         _ => None,
     };
     let claimed = claimed.map(|by| &**by);
-    caller.name.as_deref().or(claimed).unwrap_or(SOMEBODY).to_owned()
+    caller.name.as_deref().or(claimed).unwrap_or(UNNAMED_USER).to_owned()
 }
 
 /// The part of an answer that says what was done.

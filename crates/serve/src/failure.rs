@@ -32,7 +32,7 @@ pub struct Failure {
 pub enum FailureCode {
     /// The state moved since the plan was made.
     Stale,
-    /// The plan holds what nobody has allowed.
+    /// The plan holds what has not been allowed.
     Refused,
     /// Nothing of that name.
     Unknown,
@@ -40,7 +40,7 @@ pub enum FailureCode {
     Invalid,
     /// The caller speaks another version of the protocol.
     Version,
-    /// Nobody proved who they are.
+    /// The caller has not proved who they are.
     Unauthenticated,
     /// Who they are does not suffice.
     Forbidden,

@@ -1,4 +1,4 @@
-//! From where somebody comes: an address, or for IPv6 the network of one customer.
+//! From where a client comes: an address, or for IPv6 the network of one customer.
 //!
 //! Limits are kept by it. Behind a proxy everybody comes from the proxy; forwarded addresses are not believed.
 

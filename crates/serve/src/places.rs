@@ -31,7 +31,7 @@ impl Places {
         Self { all: Arc::new(Semaphore::new(all)), of_one, each: Mutex::default() }
     }
 
-    /// A place for the bearer of a token, or for somebody who has none, when one is free.
+    /// A place for the bearer of a token, or for a caller who has none, when one is free.
     pub(crate) fn try_take(&self, token: Option<&str>) -> Option<Taken> {
         let own = match token {
             Some(token) => Some(self.own(token).try_acquire_owned().ok()?),

@@ -1,6 +1,6 @@
 //! The text of a token: how it is made, recognised and kept.
 //!
-//! A token is shown once and then known by its hash alone. It is 32 random bytes, so nobody guesses it and no slow
+//! A token is shown once and then known by its hash alone. It is 32 random bytes, so it cannot be guessed and no slow
 //! hash is needed; it never stands in a log, an error or a Debug output.
 
 use data_encoding::HEXLOWER;

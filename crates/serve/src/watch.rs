@@ -46,7 +46,7 @@ pub enum WatchError {
     /// The daemon cannot go on: the state cannot be read or written.
     #[error(transparent)]
     Daemon(#[from] DaemonError),
-    /// Nobody can listen beside the state.
+    /// The socket beside the state cannot be listened on.
     #[error(transparent)]
     Socket(#[from] SocketError),
     /// The files cannot be watched.
@@ -208,7 +208,7 @@ metadata: {name: shop}
 spec: {active: true, subscriptions: {people: [created]}}
 ";
 
-    /// HTTP has ended long before the runs have: nobody is connected.
+    /// HTTP has ended long before the runs have: no client is connected.
     #[tokio::test(flavor = "multi_thread")]
     async fn runs_stop_in_peace_though_http_has_ended() {
         let server = MockServer::start().await;

@@ -38,7 +38,7 @@ impl CheckError {
 }
 
 impl Store {
-    /// Looks at the whole file. Nobody else reads or writes meanwhile, and it takes as long as the file is large.
+    /// Looks at the whole file. No other operation reads or writes meanwhile, and it takes as long as the file is large.
     pub fn check(&self) -> Result<CheckReport, CheckError> {
         let failed = |broken: StoreError| CheckError::of(self, broken);
         let mut report = CheckReport::default();

@@ -38,7 +38,7 @@ fn ours() -> MutexGuard<'static, BTreeSet<PathBuf>> {
 }
 
 /// Takes away the drafts of a file whose processes were killed before they were complete. One that cannot be taken away
-/// is in nobody's way.
+/// does no harm.
 pub(crate) fn clear_drafts(of: &Path) {
     let (Some(name), Ok(entries)) = (of.file_name(), std::fs::read_dir(parent(of))) else { return };
     let name = name.to_string_lossy();

@@ -135,7 +135,7 @@ enum Wake {
     Job(Box<dyn Job>),
     /// What was committed lazily must be made durable now.
     Overdue,
-    /// Nobody can ask any more.
+    /// No job can come any more.
     End,
 }
 
@@ -144,7 +144,7 @@ fn run(shared: &Shared, queue: &Receiver<Box<dyn Job>>) {
     loop {
         match wait(queue, lazy_since) {
             Wake::Job(first) => {
-                // What must be durable is small, and somebody waits for it; pages are large and can wait.
+                // What must be durable is small, and a caller waits for it; pages are large and can wait.
                 let (urgent, lazy): (Vec<_>, Vec<_>) =
                     gather(queue, first).into_iter().partition(|job| job.is_durable());
                 if !urgent.is_empty() {

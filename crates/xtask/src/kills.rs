@@ -3,12 +3,12 @@
 
 use crate::recipe::{RecipeError, cargo, root, run as execute, step};
 
-/// How many kills are made of an apply, and how many of a run, when nobody says.
+/// How many kills are made of an apply, and how many of a run, by default.
 const KILLS: &str = "50";
 /// The test that kills daemons which are about to send a mail, and how many of them.
 const MAILS: &str = "the_mail_comes_through_kills";
 const MAIL_KILLS: &str = "30";
-/// The seed of the random moments, when nobody says.
+/// The seed of the random moments by default.
 const SEED: &str = "1";
 
 /// The recipe, with the number of kills and the seed.

@@ -19,7 +19,7 @@ use crate::ui::Ui;
 
 /// Make, list and revoke the tokens of the HTTP API
 ///
-/// On the machine of the state alone: nobody makes a token with a token.
+/// On the machine of the state alone: a token cannot be used to make another one.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TokenVerb {
     Create(CreateArgs),

@@ -1,7 +1,7 @@
 //! Mapping programs: from third-party records to keys and patches of an entity.
 //!
 //! [`compile`] tells every mistake at once and gives the program that a run executes. A program reads each
-//! record in one pass and writes row bytes; it builds no tree for what nobody mapped.
+//! record in one pass and writes row bytes; it builds no tree for what is not mapped.
 
 mod canonical;
 mod check;

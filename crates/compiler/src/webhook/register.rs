@@ -88,13 +88,13 @@ pub fn lower_register(spec: &WebhookSpec, settings: &HttpSettings) -> (Option<Re
     (registrar, findings.into_vec())
 }
 
-/// What the source's settings say of every request, under a data type that nobody has written.
+/// What the source's settings say of every request, under a data type that is made up here.
 fn bare_stream(settings: &HttpSettings) -> Option<HttpStream> {
     let name: raccord_model::DataTypeName = "webhook".parse().ok()?;
     let data_types = BTreeMap::from([(name.clone(), HttpDataType::default())]);
     let (stream, _) = lower_http(&HttpSettings { data_types, ..settings.clone() }, &name);
     let mut stream = stream?;
-    // The step is repeated as a whole, and later: nobody knows whether a request without answer has registered.
+    // The step is repeated as a whole, and later: it is not known whether a request without answer has registered.
     stream.error_handler.attempts = 1;
     Some(stream)
 }

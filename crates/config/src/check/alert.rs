@@ -1,4 +1,4 @@
-//! Alerts: there is a way to tell somebody, and mail is not promised where none can be sent.
+//! Alerts: each has a channel, and mail is not promised where none can be sent.
 
 use raccord_model::Kind;
 use raccord_model::diagnostic::{Code, Finding};

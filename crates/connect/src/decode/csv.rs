@@ -178,7 +178,7 @@ impl CsvRecords {
         Err(self.answer(format!("the quote opened on line {line} is never closed")))
     }
 
-    /// Whether a text follows a closing quote in the row in hand. When nobody can tell where the row ends, nothing that
+    /// Whether a text follows a closing quote in the row in hand. When it is uncertain where the row ends, nothing that
     /// comes after it is certain, and that is an error.
     fn misquoted(&mut self) -> Result<bool, SourceError> {
         let end = self.reader.position().byte();

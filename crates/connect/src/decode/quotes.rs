@@ -21,7 +21,7 @@ struct Stray {
 pub(super) enum Misquoted {
     /// A text follows a closing quote.
     Row,
-    /// So it does, and nobody can tell where the row ends.
+    /// So it does, and it is uncertain where the row ends.
     Rest,
 }
 

@@ -11,7 +11,7 @@ use super::token::Place;
 use super::walk::Wanted;
 use crate::decode::{Batch, Decoding};
 
-/// How many records a page holds when nobody wishes otherwise.
+/// How many records a page holds by default.
 const PAGE_RECORDS: usize = 1_000;
 /// Pages over all files of a stream.
 pub(crate) struct FilePages {

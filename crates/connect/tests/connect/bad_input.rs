@@ -1,4 +1,4 @@
-//! Answers and files that are wrong in ways nobody means: a stated error or a fault each, in bounded time and memory.
+//! Answers and files that are wrong in unintended ways: a stated error or a fault each, in bounded time and memory.
 
 use std::fs::File;
 use std::io::Write;

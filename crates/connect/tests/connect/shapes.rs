@@ -83,7 +83,7 @@ async fn the_next_url_is_a_link() {
 
 #[tokio::test]
 async fn pages_are_numbered() {
-    // The third page is short, so nobody asks for a fourth.
+    // The third page is short, so a fourth is not asked for.
     check(
         json!({"records": "items", "pagination": {"page": "page", "from": 0, "size": {"per_page": 2}}}),
         3,

@@ -36,7 +36,7 @@ pub struct Delivery {
     pub failed: usize,
     /// Why the last of these was not taken.
     pub error: Option<String>,
-    /// How many nobody will get: too old, or too many.
+    /// How many will not be delivered: too old, or too many.
     pub given_up: usize,
     /// When the next one is due.
     pub next: Option<Timestamp>,
@@ -73,7 +73,7 @@ pub async fn deliver_all(ports: &Ports) -> Result<Delivery, DaemonError> {
     deliver(ports, |_, _| true).await
 }
 
-/// Delivers notices that nobody has seen yet, and says of each what became of it. What is not taken is
+/// Delivers notices that are not in the outbox yet, and says of each what became of it. What is not taken is
 /// forgotten: the caller has the answer.
 pub async fn deliver_at_once(ports: &Ports, notices: Vec<Notice>) -> Result<Vec<Attempt>, DaemonError> {
     let _alone = DELIVERING.lock().await;
@@ -144,7 +144,7 @@ async fn deliver(
     Ok(delivery)
 }
 
-/// Leaves a trace of a notice that nobody will get.
+/// Leaves a trace of a notice that will not be delivered.
 fn give_up(notice: &Notice) {
     let (topic, name) = notice.about.topic();
     tracing::error!(

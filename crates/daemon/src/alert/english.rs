@@ -80,7 +80,7 @@ fn tripped(
     waiting: (&BTreeMap<Name, u64>, &BTreeMap<Name, u64>),
 ) -> Vec<Part> {
     let (rejects, deliveries) = waiting;
-    let rest = "None of its transfers runs until somebody starts it again. What is stored stays as it is.";
+    let rest = "None of its transfers runs until it is started again. What is stored stays as it is.";
     let mut parts = vec![Part::Text(lead), Part::Text(rest.to_owned())];
     parts.extend(last_errors(&trip.errors));
     parts.push(Part::Text(rejected_records(rejects)));
@@ -102,7 +102,7 @@ fn held(run: RunId, about: (&Name, &EntityRef, &str), hold: &Hold) -> Vec<Part> 
         Hold::Vanished { vanished, values } => {
             let (paths, values) = (vanished.join(", "), number(*values));
             let lead = format!(
-                "No record that the transfer {transfer} read on {at} has {paths}. Rows of {to} have values of it that would be lost ({values}). They stay until somebody approves it."
+                "No record that the transfer {transfer} read on {at} has {paths}. Rows of {to} have values of it that would be lost ({values}). They stay until the run is approved."
             );
             let otherwise = "If not, mend the mapping or the service: the next run compares again.";
             (lead, "If these values are to go, approve the run, and the next one lets them go:", otherwise)

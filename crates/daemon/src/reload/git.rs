@@ -1,7 +1,7 @@
 //! Pulls a branch of a repository into a directory beside the state, with the `git` program.
 //!
-//! A pull either brings a whole new tree or leaves the one that is there. No hook is run, nobody is asked
-//! for a password, and no message holds one.
+//! A pull either brings a whole new tree or leaves the one that is there. No hook is run, no password is asked
+//! for, and no message holds one.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -87,7 +87,7 @@ pub enum GitError {
         /// How long it had.
         after: Duration,
     },
-    /// The directory beside the state belongs to somebody else.
+    /// The directory beside the state is not a checkout that the daemon made.
     #[error("{} is there already, and is no checkout of ours", .0.display())]
     NotOurs(PathBuf),
     /// The disk does not do what is needed.
@@ -280,7 +280,7 @@ fn remove(path: &Path) -> io::Result<()> {
     if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
-/// Makes the directory ours and this remote's. False when it is somebody else's.
+/// Makes the directory ours and this remote's. False when it holds files and is not marked as ours.
 fn claim(directory: &Path, remote: &str) -> io::Result<bool> {
     let owner = directory.join(OWNER);
     let known = match fs::read_to_string(&owner) {

@@ -1,4 +1,4 @@
-//! Reads the configuration when nobody is writing it any more, and remembers what was read last.
+//! Reads the configuration when it is not being written any more, and remembers what was read last.
 //!
 //! An editor that empties a file before it fills it, a directory that is replaced: what is read in between says
 //! nothing. So what was read counts only when its files have been at rest, before or after the reading.

@@ -73,7 +73,7 @@ fn is_plain_user(scheme: &str, userinfo: &str) -> bool {
     scheme.ends_with("ssh://") && !userinfo.contains(':')
 }
 
-/// The parts of a URL that nobody is to see, as they are written and as they are meant.
+/// The parts of a URL that are not to be shown, as they are written and as they are meant.
 fn secrets(url: &str) -> Vec<String> {
     let mut found = Vec::new();
     let Some((scheme, rest)) = url.split_once("://") else { return found };

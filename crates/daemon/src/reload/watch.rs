@@ -99,7 +99,7 @@ impl Watcher {
         Ok(Self { task: tokio::spawn(attendant.attend()), fallback })
     }
 
-    /// Why the files are polled although nobody asked for it, if they are.
+    /// Why the files are polled although that was not asked for, if they are.
     pub fn fallback(&self) -> Option<&str> {
         self.fallback.get().map(String::as_str)
     }

@@ -75,7 +75,7 @@ impl Shared {
 
 /// A person's request to run something, and who waits for it.
 pub(super) struct Asked {
-    /// Who asks, by a number that nobody else has.
+    /// Who asks, by a number that no other caller has.
     pub(super) number: u64,
     /// Only these integrations; all of them when empty.
     pub(super) integrations: Vec<Name>,
@@ -237,7 +237,7 @@ impl Core {
         self.feed(event)
     }
 
-    /// Stops the runs that began because this one asked, and that nobody else waits for: they want an early end.
+    /// Stops the runs that began because this one asked, and that no other caller waits for: they want an early end.
     pub(super) fn stop_asked(&self, number: u64) {
         let is_wanted_by = |uid: Uid, is_theirs: bool| {
             let mut open = self.requests.values().filter(|open| (open.number == number) == is_theirs);

@@ -66,7 +66,7 @@ pub struct Settings {
     pub policy: crate::reload::Policy,
     /// How long runs may take to stop after the page in hand, once an end is asked for.
     pub drain: Duration,
-    /// Who applies, when nobody does.
+    /// The name under which the daemon applies by itself.
     pub by: String,
     /// How runs are offered to other daemons; without it this process makes them.
     pub scheduling: Option<Scheduling>,

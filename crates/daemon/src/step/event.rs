@@ -171,7 +171,7 @@ pub enum Verdict {
 pub enum ApplyEnd {
     /// It is in force.
     Done,
-    /// Somebody else applied meanwhile: the plan is void, and another one is to be made.
+    /// Another caller applied meanwhile: the plan is void, and another one is to be made.
     Stale,
     /// It failed; tried again later.
     Failed,

@@ -10,7 +10,7 @@ use raccord_model::Name;
 use raccord_model::fact::Uid;
 use raccord_model::language::stack::Limits;
 
-/// Since when somebody waits, and who.
+/// Since when a transfer waits, and which one.
 type RunSlot = (Timestamp, Uid);
 
 /// Who waits, and how many run.

@@ -216,7 +216,7 @@ impl Runs {
         self.queue.waiting(source).filter(|_| data_type.is_some()).filter(is_same).collect()
     }
 
-    /// When somebody is to be looked at again.
+    /// When a transfer is to be looked at again.
     pub(super) fn next_time(&self) -> Option<Timestamp> {
         self.timetable.first().map(|(time, _)| *time)
     }

@@ -23,7 +23,7 @@ pub struct AuditEntry {
     pub outcome: AuditOutcome,
 }
 
-/// Over which way somebody asked.
+/// Over which way the caller asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum AuditWay {

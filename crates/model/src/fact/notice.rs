@@ -1,4 +1,4 @@
-//! Notices: what people are still to be told, as the outbox keeps it until somebody has taken it.
+//! Notices: what people are still to be told, as the outbox keeps it until its channel has taken it.
 //!
 //! A notice holds what happened, never the finished text, and a reference to where it goes, never the secret
 //! behind it.
@@ -87,7 +87,7 @@ pub enum NoticeAbout {
     Resumed {
         /// Which.
         integration: Name,
-        /// By whom, when somebody said so.
+        /// By whom, when the caller said so.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         by: Option<String>,
         /// What had disabled it.
@@ -123,7 +123,7 @@ pub enum NoticeAbout {
         #[serde(flatten)]
         hold: Hold,
     },
-    /// Somebody tries out whether alerts arrive.
+    /// An operator tries out whether alerts arrive.
     Test {
         /// Those of which integration.
         integration: Name,

@@ -82,7 +82,7 @@ pub trait Source: Send + Sync {
         at: &'a FieldPath,
     ) -> Async<'a, Result<Option<Bytes>, SourceError>>;
     /// What takes our credentials out of what is kept of a record that came by itself; `None` where there are none, or
-    /// where they cannot be read, so that nobody was sent any.
+    /// where they cannot be read, so that none were sent.
     fn mask(&self) -> Async<'_, Option<Mask>> {
         Box::pin(std::future::ready(None))
     }

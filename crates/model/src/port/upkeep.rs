@@ -78,7 +78,7 @@ impl CheckReport {
 pub trait Upkeep: Send + Sync {
     /// What it holds.
     fn info(&self) -> Async<'_, Result<Info, UpkeepError>>;
-    /// Looks at the whole of it. Nobody else reads or writes meanwhile.
+    /// Looks at the whole of it. No other operation reads or writes meanwhile.
     fn check(&self) -> Async<'_, Result<CheckReport, UpkeepError>>;
     /// Whether it is still where it was opened: it may have been removed, renamed or replaced since.
     fn in_place(&self) -> Async<'_, Result<(), UpkeepError>>;

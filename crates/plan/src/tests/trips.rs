@@ -7,7 +7,7 @@ use super::golden::{golden, state};
 use super::simulator::{Simulator, allow_all, desired, merged};
 use crate::{CommitError, Note, Options, commit};
 
-fn nobody() -> crate::Apply {
+fn unnamed_apply() -> crate::Apply {
     let at = "2026-01-01T00:00:00Z".parse().unwrap();
     crate::Apply { at, by: String::new(), rollback_to: None, commit: None }
 }
@@ -227,7 +227,7 @@ fn a_trip_follows_the_rename_of_its_transfer() {
 #[test]
 fn a_plan_is_carried_out_as_it_is_or_not_at_all() {
     let state = state();
-    let apply = nobody();
+    let apply = unnamed_apply();
     let mut none = || panic!("nothing is created");
     let wanted = desired(&merged(&golden(), &json!({ "Transfer/idle": null })));
     let current = state.current(&wanted);
@@ -252,7 +252,7 @@ fn without_a_transfers_facts_no_epoch_is_invented() {
     let mut current = state.current(&wanted);
     let plan = state.plan(&wanted, &allow_all());
     current.facts.transfers.clear();
-    let apply = nobody();
+    let apply = unnamed_apply();
     let error = commit(&plan, &wanted, &current, &apply, &mut || panic!("nothing is created")).unwrap_err();
     assert!(matches!(error, CommitError::MissingFact(_)));
 }

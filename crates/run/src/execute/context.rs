@@ -42,7 +42,7 @@ impl RunContext {
         }
     }
 
-    /// Whether a run stops after the page in hand: somebody wishes so, or every subscriber's breaker would trip
+    /// Whether a run stops after the page in hand: that is asked for, or every subscriber's breaker would trip
     /// over what it has rejected so far.
     pub(crate) fn ends_here(&self, job: &Job, run: &Run) -> bool {
         let is_over = |(subscriber, fact): (&Subscriber, &IntegrationFact)| {

@@ -74,7 +74,7 @@ pub fn remove(id: Uuid) -> Write {
 }
 
 /// The notices to drop when there are too many: the oldest first, but always the newest of its sort is kept, so
-/// that nobody is left without the last word. `all` is in the order of age.
+/// that no recipient is left without the last word. `all` is in the order of age.
 pub fn superfluous(all: &[Notice]) -> Vec<Uuid> {
     let too_many = all.len().saturating_sub(MAX_NOTICES);
     if too_many == 0 {

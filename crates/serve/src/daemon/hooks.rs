@@ -157,7 +157,7 @@ impl Hooks {
     }
 
     /// What is said to a sender that has proved nothing: the same whatever is wrong, and whether there is such a source or
-    /// not. While a secret is missing nobody can prove anything to one of them, and is to send it again.
+    /// not. While a secret is missing no sender can prove anything to one of them, and each is to send it again.
     fn unproved(&self) -> Received {
         let unverifiable = self.unverifiable.lock().unwrap_or_else(PoisonError::into_inner);
         if unverifiable.is_empty() { Received::Refused } else { Received::Unavailable }
@@ -337,7 +337,7 @@ impl Hooks {
     }
 }
 
-/// Does what takes long for a body of so many bytes where nobody else waits for it.
+/// Does what takes long for a body of so many bytes where no other task waits for it.
 fn heavy<T>(length: usize, work: impl FnOnce() -> T) -> T {
     if length > HEAVY { tokio::task::block_in_place(work) } else { work() }
 }

@@ -190,7 +190,7 @@ pub(super) fn object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
     json(bytes)
 }
 
-/// A body of which what nobody reads is taken in and thrown away, up to a point. A caller that is refused early would
+/// A body of which what is left unread is taken in and thrown away, up to a point. A caller that is refused early would
 /// otherwise find the connection broken while it still writes, and never see why.
 pub(super) fn lingering(body: Body) -> Body {
     if body.is_end_stream() { body } else { Body::new(Lingering(Some(body))) }

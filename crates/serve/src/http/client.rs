@@ -54,7 +54,7 @@ pub enum ClientError {
     /// The token has characters that no token has.
     #[error("the token is none: it has characters that cannot be sent")]
     Token,
-    /// Nobody answers there.
+    /// The server cannot be reached.
     #[error("reach {server}")]
     Reach {
         /// Where.

@@ -59,7 +59,7 @@ pub(super) struct Place {
     /// Where it is known under the name its caller gave it.
     #[expect(dead_code, reason = "held until the end")]
     pub(super) entry: Option<Entry>,
-    /// Kept, so that nobody takes its end for a wish.
+    /// Kept, so that its end is not taken for a wish to stop.
     #[expect(dead_code, reason = "held until the end")]
     pub(super) stop: watch::Sender<bool>,
     /// How long its reader may stall.

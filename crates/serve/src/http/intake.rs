@@ -121,7 +121,7 @@ impl Share {
     /// All of it is there: it makes no room any more.
     pub(super) fn complete(&self) {
         if let Some(entry) = self.intake.ledger().bodies.get_mut(&self.id) {
-            // Nobody waits for its end any more.
+            // No task waits for its end any more.
             entry.end = None;
         }
     }

@@ -106,7 +106,7 @@ impl Bound {
 /// How many connections may wait to be accepted.
 const BACKLOG: u32 = 4096;
 
-/// A socket whose connections, which inherit it, keep no more than so much in the system of what nobody reads.
+/// A socket whose connections, which inherit it, keep no more than so much in the system of what the client does not read.
 fn listen_at(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     // A daemon that starts again need not wait for the connections of before.

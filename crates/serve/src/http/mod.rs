@@ -211,7 +211,7 @@ pub struct Access {
     pub openid: Option<OpenId>,
 }
 
-/// Why nobody is served.
+/// Why no client is served.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// Beyond loopback, tokens and records would travel in the clear.
@@ -229,7 +229,7 @@ pub enum ServeError {
          OpenID Connect sends people back to"
     )]
     PublicUrl(SocketAddr),
-    /// Nobody can listen there.
+    /// The address cannot be listened on.
     #[error("listen at {address}")]
     Bind {
         /// Where.

@@ -65,7 +65,7 @@ pub(super) struct Shared {
     document: Bytes,
 }
 
-/// Serves where somebody listens already, until `end` becomes true.
+/// Serves on an address that is listened on already, until `end` becomes true.
 pub async fn serve(
     bound: Bound,
     (open, limits): (Open, Limits),
@@ -264,7 +264,7 @@ impl Shared {
     }
 
     /// Refuses a caller that does not have a role, and writes that down; of one token no more than a few times a minute, so
-    /// that nobody can fill the log.
+    /// that no caller can fill the log.
     async fn require(&self, token: &Token, role: Role, what: &str) -> Result<(), Refusal> {
         if token.allows(role) {
             return Ok(());

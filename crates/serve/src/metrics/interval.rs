@@ -16,9 +16,9 @@ pub(super) fn longest_interval(schedule: &Schedule, now: Timestamp) -> Option<f6
         return Some(every.duration().as_secs_f64());
     }
     // Jitter moves all due times alike.
-    let nobody = Uid(Uuid::nil());
-    let first = next_due(schedule, nobody, now, None);
-    let due = std::iter::successors(first, |due| next_due(schedule, nobody, now, Some(*due)));
+    let nil_uid = Uid(Uuid::nil());
+    let first = next_due(schedule, nil_uid, now, None);
+    let due = std::iter::successors(first, |due| next_due(schedule, nil_uid, now, Some(*due)));
     let due: Vec<Timestamp> = due.take(LOOKED_AT).collect();
     let gaps = due.windows(2).map(|pair| pair[1].duration_since(pair[0]).as_secs_f64());
     gaps.max_by(f64::total_cmp)

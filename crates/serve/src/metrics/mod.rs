@@ -38,7 +38,7 @@ pub use gauge::{MAX_NAMED, Observed};
 const FRESH: Duration = Duration::from_secs(1);
 
 /// A scrape also serves the next one for this many times what it took, so that scrapes never use more than a
-/// fifth of one processor, however many transfers there are and however often somebody asks.
+/// fifth of one processor, however many transfers there are and however often clients ask.
 const SHARE: u32 = 4;
 
 /// The metrics of one daemon.

@@ -1,4 +1,4 @@
-//! A text that somebody wrote into a request, no longer than it may be: what is longer is refused while it is read.
+//! A text that a caller wrote into a request, no longer than it may be: what is longer is refused while it is read.
 
 use std::borrow::Cow;
 use std::fmt;

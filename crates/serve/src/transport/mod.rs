@@ -57,7 +57,7 @@ pub struct Caller {
     pub way: Way,
 }
 
-/// Over which way somebody asks.
+/// Over which way a caller asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
     /// The same user on the same machine.

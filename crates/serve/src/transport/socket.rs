@@ -42,7 +42,7 @@ const LONGEST: usize = 100;
 /// Why the owner of a state could not be asked, or not listen.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketError {
-    /// Nobody can listen there.
+    /// The socket cannot be listened on.
     #[error("listen at {}", path.display())]
     Listen {
         /// Where.
@@ -51,7 +51,7 @@ pub enum SocketError {
         #[source]
         source: io::Error,
     },
-    /// Somebody listens, and cannot be reached.
+    /// A process listens, and cannot be reached.
     #[error("reach the owner of the state at {}", path.display())]
     Connect {
         /// Where.
@@ -221,7 +221,7 @@ async fn converse(stream: UnixStream, answering: Arc<dyn Answering>) -> io::Resu
         if reader.take(8).read_line(&mut line).await.is_ok() && line == STOP {
             stop.send_replace(true);
         }
-        // Keeps the sender, so that nobody takes its end for a wish.
+        // Keeps the sender, so that its end is not taken for a wish to stop.
         stop.closed().await;
     });
     // A task of its own: what was asked is done, also when the caller goes away.
@@ -305,7 +305,7 @@ async fn write_parts(writer: OwnedWriteHalf, mut queue: mpsc::Receiver<Part>) ->
     writer.flush().await
 }
 
-/// Whether somebody listens beside a state; a socket of a dead owner does not count.
+/// Whether a process listens beside a state; a socket of a dead owner does not count.
 pub async fn is_listened_at(state: &Path) -> bool {
     matches!(connect(state).await, Ok(Some(_)))
 }

@@ -19,7 +19,7 @@ pub async fn test(ports: &Ports, name: &Name, replies: &mut Replies<'_>) -> Resu
         .ok_or_else(|| RequestError::unknown(Kind::Integration, name, applied.index.keys()))?;
     let audience = audience(&applied, &[uid]);
     if audience.is_empty() {
-        return Err(RequestError::Invalid(format!("`{name}` alerts nobody: it has no `alerts`")));
+        return Err(RequestError::Invalid(format!("`{name}` has no recipients: it has no `alerts`")));
     }
     let about = NoticeAbout::Test { integration: name.clone() };
     let mut new_id = || ports.environment.new_id();

@@ -1,5 +1,5 @@
-//! Agreements of people: beginning one, and keeping what comes of it. Of the generation in force alone, so that nobody
-//! sends what was agreed to a server of their choice.
+//! Agreements of people: beginning one, and keeping what comes of it. Of the generation in force alone, so that no
+//! caller sends what was agreed to a server of their choice.
 
 use std::sync::Arc;
 

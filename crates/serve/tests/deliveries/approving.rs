@@ -84,7 +84,7 @@ async fn nothing_is_approved_while_another_run_reads() {
     assert_eq!(shop.rows().await.len(), 5);
 }
 
-/// A kill leaves a run that nobody has concluded: before the next start tidies it up and after.
+/// A kill leaves a run that was not concluded: before the next start tidies it up and after.
 #[tokio::test]
 async fn nothing_is_approved_after_a_run_that_was_killed() {
     let server = MockServer::start().await;

@@ -47,7 +47,7 @@ pub(crate) struct Says<'a> {
     pub(crate) fields: &'a str,
 }
 
-/// Everything is wanted, deletions come by webhook, and nobody can be asked.
+/// Everything is wanted, deletions come by webhook, and the source cannot be asked.
 pub(crate) const ALL: Says<'static> = Says {
     base: "http://127.0.0.1:9",
     deletes: "{webhook: true}",
@@ -194,7 +194,7 @@ impl Shop {
         self.drain_with(Box::new(|_, _| {})).await
     }
 
-    /// Drains the inbox in one run, of which somebody hears.
+    /// Drains the inbox in one run, whose progress is reported.
     pub(crate) async fn drain_with(&self, progress: OnPage) -> Run {
         let (job, lease) = self.leased_job().await;
         let run = self.drain_as(&job, progress).await;
@@ -211,7 +211,7 @@ impl Shop {
         run
     }
 
-    /// Reads the source in one run, of which somebody hears.
+    /// Reads the source in one run, whose progress is reported.
     pub(crate) async fn poll(&self, progress: OnPage) -> Run {
         let (job, lease) = self.leased_job().await;
         let run = self.poll_as(&job, progress).await;

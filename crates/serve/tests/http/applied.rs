@@ -96,5 +96,5 @@ async fn an_integration_runs_now_and_a_transfer_is_read_again() {
     send(post("/v1/transfers/customers/resync?since=2025-01-01")).await.expect_problem(400);
     send(post("/v1/transfers/customer/resync")).await.expect_problem(404);
     let problem = send(post("/v1/integrations/shop/alerts/test")).await.expect_problem(400);
-    assert!(problem["detail"].as_str().unwrap().contains("alerts nobody"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("has no recipients"), "{problem}");
 }

@@ -1,4 +1,4 @@
-//! What is too much: slow heads and bodies, too many connections, and answers that nobody reads.
+//! What is too much: slow heads and bodies, too many connections, and answers that are not read.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -49,7 +49,7 @@ async fn whoever_is_slow_is_not_waited_for() {
         let answer = rest(connect(&server, &head(path))).await;
         assert!(answer.starts_with("HTTP/1.1 408"), "{path}: {answer}");
     }
-    // Nobody reads the body of a stranger.
+    // The body of a stranger is not read.
     let stranger = head("/v1/plan").replace("Bearer rcd_", "Bearer no_");
     assert!(rest(connect(&server, &stranger)).await.starts_with("HTTP/1.1 401"));
 }

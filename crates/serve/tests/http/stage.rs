@@ -68,7 +68,7 @@ pub(crate) enum Act {
     Dispatcher,
     /// So many parts of so many bytes each.
     Long(usize, usize),
-    /// One part, then nothing until somebody asks for an early end.
+    /// One part, then nothing until the caller asks for an early end.
     Wait,
 }
 

@@ -37,7 +37,7 @@ async fn with_a_certificate_only_tls_is_spoken() {
     let client = Client::builder().tls_certs_only([trusted]).no_proxy().build().unwrap();
     let answer = send(client.get(server.url("/v1/status")).bearer_auth(&token)).await.expect(200);
     assert_eq!(answer.header("content-type"), "application/json");
-    // Somebody else's certificates do not make it trusted.
+    // A client that does not have this certificate does not trust it.
     assert!(server.client.get(server.url("/healthz")).send().await.unwrap_err().is_connect());
     let plain = server.url("/healthz").replace("https", "http");
     assert!(client.get(plain).send().await.is_err());

@@ -2,7 +2,7 @@
 //!
 //! Kept for [`KEPT`] and purged a few at a time by the batches that come after. Only the transfer that deleted the
 //! row is held to its tombstone, for versions of two services cannot be compared. A row that a snapshot did not show
-//! has one too: it may come back at the version it had, for nobody said that it was deleted.
+//! has one too: it may come back at the version it had, for its service did not say that it was deleted.
 
 use jiff::{SignedDuration, Timestamp};
 use raccord_model::fact::Uid;

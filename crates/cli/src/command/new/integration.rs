@@ -20,7 +20,7 @@ use crate::ui::Ui;
 pub(crate) struct IntegrationArgs {
     /// Its name
     name: Name,
-    /// A transfer to subscribe to; can be repeated [default: every active one that nobody subscribes to]
+    /// A transfer to subscribe to; can be repeated [default: every active one without a subscriber]
     #[arg(long = "transfer")]
     transfers: Vec<Name>,
     /// Who is told when it is disabled; can be repeated

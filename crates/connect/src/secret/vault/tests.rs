@@ -107,7 +107,7 @@ async fn what_goes_wrong_is_told_apart() {
     let uri = server.uri();
     let here = [("VAULT_ADDR", uri.as_str()), ("VAULT_TOKEN", SECRET_TOKEN)];
     let other = [("VAULT_ADDR", uri.as_str()), ("VAULT_TOKEN", "hvs.hunter2-other")];
-    let nobody = [("VAULT_ADDR", "http://127.0.0.1:9"), ("VAULT_TOKEN", SECRET_TOKEN)];
+    let unreachable = [("VAULT_ADDR", "http://127.0.0.1:9"), ("VAULT_TOKEN", SECRET_TOKEN)];
     let tls = uri.replace("http:", "https:");
     let tls = [("VAULT_ADDR", tls.as_str()), ("VAULT_TOKEN", SECRET_TOKEN)];
     let trusting = [here[0], here[1], ("VAULT_CACERT", "/nowhere.pem")];
@@ -132,7 +132,7 @@ async fn what_goes_wrong_is_told_apart() {
         ("secret/broken#token", &here, true, "answered 500"),
         ("secret/busy#token", &here, true, "answered 429"),
         ("secret/page#token", &here, true, "something else than Vault does"),
-        ("secret/x#token", &nobody, true, "nothing listens there"),
+        ("secret/x#token", &unreachable, true, "nothing listens there"),
         ("secret/x#token", &tls, true, "does not speak TLS"),
         ("secret/x#token", &here[1..], false, "VAULT_ADDR is not set"),
         ("secret/x#token", &here[..1], false, "neither VAULT_TOKEN nor VAULT_TOKEN_FILE"),

@@ -1,4 +1,4 @@
-//! Runs one command of `git`: bounded in time and in what it may say, with nobody to ask.
+//! Runs one command of `git`: bounded in time and in what it may say, and without prompts.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::process::CommandExt;
@@ -110,11 +110,11 @@ impl Program {
     }
 }
 
-/// A group of processes that is ended when nobody waits for it any more.
+/// A group of processes that is ended when it is not waited for any more.
 struct Group(Option<Pid>);
 
 impl Group {
-    /// Its leader is gone, and its number may be somebody else's soon.
+    /// Its leader is gone, and its number may soon be that of another process.
     fn has_ended(mut self) {
         self.0 = None;
     }

@@ -86,7 +86,7 @@ async fn a_branch_is_followed_wherever_it_goes() {
     let second = scene.commit("conf/b.yaml", &project("b"));
     assert_eq!(checkout.pull().await.unwrap(), is(&second, true));
     assert_eq!(found(&checkout).await, ["Stack/one", "Project/b"]);
-    // What a commit removes is gone; what somebody left in the tree is, too.
+    // What a commit removes is gone; what was left in the tree by other means is, too.
     put(&checkout.tree().join("stray.yaml"), &project("stray"));
     scene.git(&["rm", "--quiet", "conf/b.yaml"]);
     let third = scene.commit("conf/c.yaml", &project("c"));
@@ -99,7 +99,7 @@ async fn a_branch_is_followed_wherever_it_goes() {
     assert_eq!(checkout.pull().await.unwrap(), is(&other, true));
     assert_eq!(found(&checkout).await, ["Stack/other"]);
     let trees = fs::read_dir(scene.directory().join(".trees")).unwrap().count();
-    assert_eq!(trees, 1, "trees that nobody uses are kept");
+    assert_eq!(trees, 1, "trees that are not in use are kept");
 }
 
 #[tokio::test]

@@ -47,7 +47,7 @@ async fn a_configuration_and_what_there_is_to_say_of_it() {
     assert!(broken.outcome.is_err() && broken.digest != first.digest);
 }
 
-/// Somebody rewrites a file over and over, each time emptying it first: whatever is read at any moment is one of
+/// A thread rewrites a file over and over, each time emptying it first: whatever is read at any moment is one of
 /// the two texts and never the emptiness between.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_is_empty_for_a_moment_is_waited_for() {

@@ -188,7 +188,7 @@ fn what_has_no_consequence_for_data_is_applied() {
     applied(&[("spare: text}", "spare: text, phone: phone}")]);
     applied(&[("    idle:", "    more: {key: id, fields: {id: text}}\n    idle:")]);
     applied(&[("orders: {records: data}}", "orders: {records: data}, items: {records: data}}")]);
-    // Nobody reads this source, so what it says concerns no record.
+    // No transfer reads this source, so what it says concerns no record.
     applied(&[("https://spare.example", "https://other.example")]);
     applied(&[("spec: {}", "spec: {limits: {perSource: 7}}")]);
 }
@@ -265,7 +265,7 @@ fn what_reads_again_waits() {
     waits(&[("[created]", "[created, deleted]")], &[deletions]);
     waits(&[("deletes: {field: gone}", "deletes: {field: removed}")], &[deletions]);
     waits(&[("city: city}", "city: town}"), ("schedule: 15m", "schedule: 1h"), ("ops@", "dev@")], &[remade]);
-    // Nobody feeds the field, but rows may hold it.
+    // No transfer feeds the field, but rows may hold it.
     waits(
         &[("spare: text", "spare: phone")],
         &["Project/crm spec.entities.contact.fields.spare.type: re-map"],

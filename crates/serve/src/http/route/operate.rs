@@ -29,7 +29,7 @@ pub(super) const ROUTES: &[Route] = &[
         path: "/v1/integrations/{name}/alerts/test",
         guard: Guard::Role(Role::Operate),
         summary: "Tell everybody whom an integration alerts that this is a test",
-        description: "Says of each whether the message was taken. 400 when it alerts nobody.",
+        description: "Says of each whether the message was taken. 400 when the integration has no recipients.",
         parameters: &[INTEGRATION],
         body: Body::None,
         handler: Handler::Operation(Operation::Operate(Operate::TestAlert)),
