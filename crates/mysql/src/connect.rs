@@ -13,8 +13,9 @@ use secrecy::{ExposeSecret, SecretString};
 /// How long it may take to make a connection.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// What each connection is told first: times are shown in UTC.
-const SETUP: &str = "SET time_zone = '+00:00'";
+/// What each connection is told first: times are shown in UTC, and a date of zeros is a value that rows are compared with.
+const SETUP: &str = "SET time_zone = '+00:00', sql_mode = TRIM(BOTH ',' FROM REPLACE(REPLACE(REPLACE(REPLACE(@@sql_mode, \
+                     'NO_ZERO_IN_DATE', ''), 'NO_ZERO_DATE', ''), 'TRADITIONAL', ''), ',,', ','))";
 
 /// The server, as a user names it.
 #[derive(Debug, Clone)]

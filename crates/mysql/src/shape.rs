@@ -76,7 +76,9 @@ fn told_column(told: &mysql_async::Column) -> Result<Column, ShapeError> {
         | Wire::MYSQL_TYPE_LONG
         | Wire::MYSQL_TYPE_LONGLONG
         | Wire::MYSQL_TYPE_YEAR => ("integer", ColumnType::Integer),
-        Wire::MYSQL_TYPE_DECIMAL | Wire::MYSQL_TYPE_NEWDECIMAL => ("decimal", ColumnType::Decimal),
+        Wire::MYSQL_TYPE_DECIMAL | Wire::MYSQL_TYPE_NEWDECIMAL => {
+            ("decimal", ColumnType::Decimal(told.decimals()))
+        }
         Wire::MYSQL_TYPE_FLOAT | Wire::MYSQL_TYPE_DOUBLE => ("double", ColumnType::Float),
         Wire::MYSQL_TYPE_DATE | Wire::MYSQL_TYPE_NEWDATE => ("date", ColumnType::Date),
         Wire::MYSQL_TYPE_DATETIME | Wire::MYSQL_TYPE_DATETIME2 => ("datetime", ColumnType::Datetime),

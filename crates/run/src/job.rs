@@ -13,7 +13,7 @@ use raccord_model::fact::{EntityFact, StorePlace, TransferFact, Uid, Updates};
 use raccord_model::field_path::FieldPath;
 use raccord_model::language::deletes::{Percent, Snapshot};
 use raccord_model::language::{
-    Breaker, ByNameOrInline, Entity, MappingSpec, Mode, SourceSpec, TransferSpec, UpdateType,
+    Breaker, ByNameOrInline, Deletes, Entity, MappingSpec, Mode, SourceSpec, TransferSpec, UpdateType,
 };
 use raccord_model::port::destination::{DestinationError, Fence, Rows, Target};
 use raccord_model::resource::Spec;
@@ -116,7 +116,10 @@ impl Job {
     /// not wanted.
     pub fn marked_share(&self) -> Option<Percent> {
         let wanted = self.updates.contains(&UpdateType::Deleted);
-        self.spec.deletes.field.as_ref().filter(|_| wanted).map(|field| field.max_share)
+        let deletes = &self.spec.deletes;
+        let by_source =
+            self.stream.deleted().and(deletes.snapshot.as_ref()).map(|snapshot| snapshot.max_share);
+        deletes.field.as_ref().map(|field| field.max_share).or(by_source).filter(|_| wanted)
     }
 }
 
@@ -261,7 +264,12 @@ pub fn prepare(
     unique.sort_unstable();
     let defaults = Bytes::copy_from_slice(program.defaults());
     let required = program.required();
-    let updates: BTreeSet<_> = subscribers.iter().flat_map(|(_, updates)| updates.iter().copied()).collect();
+    let mut updates: BTreeSet<_> =
+        subscribers.iter().flat_map(|(_, updates)| updates.iter().copied()).collect();
+    // What a source says of deletions by itself deletes nothing where the transfer does not ask for it.
+    if stream.deleted().is_some() && spec.deletes == Deletes::default() {
+        updates.remove(&UpdateType::Deleted);
+    }
     let (fingerprint, earlier) = fingerprints(name, &spec, source)?;
     Ok(Job {
         data_type: data_type(name, &spec).ok_or_else(|| missing(name, "a data type".to_owned()))?,

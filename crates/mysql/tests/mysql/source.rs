@@ -149,6 +149,15 @@ fn keys_of_every_type_are_gone_on_from() {
         ("decimal(30,10)", "(-0.5), (12345678901234567890.5), (12345678901234567890.4)"),
         ("varchar(20)", "('a'), ('B'), ('é'), ('z'), ('')"),
         ("varchar(20) character set latin1", "('a'), ('B'), ('é'), ('z'), ('')"),
+        ("varchar(20) character set ucs2", "('a'), ('B'), ('é'), ('z'), ('')"),
+        (
+            "decimal(38,30)",
+            "(-0.5), (0.000000000000000000000000000001), (0.000000000000000000000000000002), (9)",
+        ),
+        (
+            "decimal(40,0)",
+            "(1), (9999999999999999999999999999999999999998), (9999999999999999999999999999999999999999)",
+        ),
         ("varbinary(20)", "(x'00'), (x'ff'), ('a'), ('A')"),
         ("date", "('2024-02-29'), ('1000-01-01'), ('2025-01-01')"),
         ("datetime(6)", "('2025-01-01 00:00:00.000001'), ('2025-01-01 00:00:00.000002')"),
@@ -182,6 +191,28 @@ fn texts_of_a_query_are_compared_byte_by_byte() {
         let records = drain(&opened, Read { page_size: Some(1), ..Read::default() }).await.unwrap();
         assert_eq!(records.len(), 6);
     });
+}
+
+/// A date of zeros is a part of a key, and in the incremental column it is nothing: its rows come every time.
+#[test]
+fn dates_of_zeros_are_read_whatever_the_server_thinks_of_them() {
+    let database = Database::empty();
+    database.run(
+        "SET sql_mode = ''; CREATE TABLE t (d date NOT NULL, n int, at datetime NOT NULL, PRIMARY KEY (d, n)); \
+         INSERT INTO t VALUES (0, 1, 0), (0, 2, '2025-01-01'), (0, 3, 0), ('2024-01-01', 1, '2025-01-02')",
+    );
+    let strict = database.run("SELECT @@GLOBAL.sql_mode");
+    database.run("SET GLOBAL sql_mode = 'TRADITIONAL'");
+    block_on(async {
+        let read = Read { page_size: Some(1), ..Read::default() };
+        let whole = opened(&database, &json!({"table": "t"}));
+        assert_eq!(drain(&whole, read.clone()).await.unwrap().len(), 4);
+        let changes =
+            opened(&database, &json!({"table": "t", "incremental": {"field": "at", "timezone": "UTC"}}));
+        let from = Some(raccord_model::checkpoint::Cursor::Instant(1_735_689_600, 0));
+        assert_eq!(drain(&changes, Read { from, ..read }).await.unwrap().len(), 4);
+    });
+    database.run(&format!("SET GLOBAL sql_mode = '{}'", strict.trim()));
 }
 
 #[test]

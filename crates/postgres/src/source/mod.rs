@@ -16,15 +16,16 @@ use raccord_model::field_path::FieldPath;
 use raccord_model::port::Async;
 use raccord_model::port::source::{Pages, Read, Source, SourceError};
 use raccord_model::secret::SecretError;
-use tokio_postgres::Client;
+use tokio_postgres::{Client, Row};
 
 use self::failure::Place;
 use self::pages::TablePages;
+use self::values::Cells;
 use crate::connections;
 use crate::settings::SettingsSource;
 
 /// Of each transaction that reads: what is shown of times and how long a statement may take.
-const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; \
+const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1; \
                      SET LOCAL IntervalStyle = 'iso_8601'; SET LOCAL statement_timeout = '300s'; \
                      SET LOCAL idle_in_transaction_session_timeout = '60s'";
 
@@ -66,6 +67,16 @@ impl PostgresSource {
         client.batch_execute("COMMIT").await.map_err(told)?;
         let shape = shape.ok_or_else(|| self.place.settings("there is no such table".to_owned()))?;
         PagePlan::new(&self.stream, shape).map_err(|error| error.told(self.stream.place()))
+    }
+
+    /// Looks at the first row that a statement brings: all have its types.
+    fn check_types(&self, cells: &Cells, row: &Row) -> Result<(), SourceError> {
+        match cells.retyped(row) {
+            None => Ok(()),
+            Some(column) => Err(self.place.settings(format!(
+                "the column `{column}` was given another type while it was read: the next run reads it as it is then"
+            ))),
+        }
     }
 
     async fn prepare(&self) -> Result<(Client, PagePlan), SourceError> {

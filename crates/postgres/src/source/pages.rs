@@ -87,7 +87,11 @@ impl TablePages {
         let mut collector = self.pager.collector();
         {
             let mut rows = pin!(rows(client, statement).await.map_err(told)?);
+            let mut is_checked = false;
             while let Some(row) = rows.try_next().await.map_err(told)? {
+                if !std::mem::replace(&mut is_checked, true) {
+                    self.source.check_types(&self.cells, &row)?;
+                }
                 if !self.take_in(&mut collector, &row).map_err(|error| self.source.place.row(&error))? {
                     break;
                 }

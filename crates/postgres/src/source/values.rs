@@ -7,6 +7,7 @@ use jiff::civil;
 use jiff::{SignedDuration, Timestamp};
 use raccord_compiler::connector::table::{Column, RecordText, Value, postgres};
 use tokio_postgres::Row;
+use tokio_postgres::types::Type;
 use uuid::Uuid;
 
 use super::failure::RowFailure;
@@ -81,10 +82,42 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// Whether values of a type are read as this.
+    fn fits(self, of: &Type) -> bool {
+        let expected: &[Type] = match self {
+            Self::Bool => &[Type::BOOL],
+            Self::Int2 => &[Type::INT2],
+            Self::Int4 => &[Type::INT4],
+            Self::Int8 => &[Type::INT8],
+            Self::Oid => &[Type::OID],
+            Self::Float4 => &[Type::FLOAT4],
+            Self::Float8 => &[Type::FLOAT8],
+            Self::Numeric => &[Type::NUMERIC],
+            Self::Text => &[Type::TEXT, Type::VARCHAR, Type::BPCHAR, Type::NAME],
+            Self::Timestamptz => &[Type::TIMESTAMPTZ],
+            Self::Timestamp => &[Type::TIMESTAMP],
+            Self::Date => &[Type::DATE],
+            Self::Uuid => &[Type::UUID],
+            // Arrays come as the text of their JSON.
+            Self::Json => &[Type::JSON, Type::TEXT],
+            Self::Jsonb => &[Type::JSONB],
+            Self::Bytea => &[Type::BYTEA],
+        };
+        expected.contains(of)
+    }
+}
+
 impl Cells {
     pub(super) fn of(columns: &[Column]) -> Self {
         let cell = |column: &Column| Cell { name: RecordText::quote(&column.name), kind: Kind::of(column) };
         Self(columns.iter().map(cell).collect())
+    }
+
+    /// The name of a column whose values come in another type than it had when the reading was planned; none where all fit.
+    pub(super) fn retyped<'r>(&self, row: &'r Row) -> Option<&'r str> {
+        let mut columns = row.columns().iter().zip(&self.0);
+        columns.find(|(column, cell)| !cell.kind.fits(column.type_())).map(|(column, _)| column.name())
     }
 
     /// Writes the members of a row.

@@ -330,6 +330,13 @@ fn a_gap_is_told_until_the_table_is_read_anew() {
             ],
             "what it publishes was altered",
         ),
+        (
+            &[],
+            &["ALTER TABLE people ALTER name TYPE varchar(50) USING upper(name)"],
+            "was given another type",
+        ),
+        // It is called otherwise for a time, and is the same table.
+        (&[], &["ALTER TABLE people RENAME TO gone", "ALTER TABLE gone RENAME TO people", change], ""),
         (&[], &["ALTER PUBLICATION raccord DROP TABLE other", "ANALYZE people", change], ""),
         (&[], &["ALTER TABLE people ADD COLUMN more text", "VACUUM FREEZE", change], ""),
         (&[], &["ALTER PUBLICATION raccord ADD TABLES IN SCHEMA public", change], ""),
@@ -337,6 +344,80 @@ fn a_gap_is_told_until_the_table_is_read_anew() {
     ] {
         check_gap(begin, statements, gap);
     }
+}
+
+/// What brings or takes the rows of a partition is no change of theirs.
+#[test]
+fn a_partition_that_comes_or_goes_leaves_a_gap() {
+    for statement in [
+        "ALTER TABLE people ATTACH PARTITION third FOR VALUES FROM (200) TO (300)",
+        "ALTER TABLE people DETACH PARTITION second",
+        "DROP TABLE second",
+    ] {
+        let server = prepared();
+        for statement in [
+            "DROP TABLE people CASCADE; DROP TABLE IF EXISTS second; DROP TABLE IF EXISTS third",
+            "CREATE TABLE people (id bigint PRIMARY KEY, name text) PARTITION BY RANGE (id); \
+             CREATE TABLE first PARTITION OF people FOR VALUES FROM (0) TO (100); \
+             CREATE TABLE second PARTITION OF people FOR VALUES FROM (100) TO (200); \
+             CREATE TABLE third (id bigint PRIMARY KEY, name text); INSERT INTO third VALUES (201, 'Tea')",
+            "ALTER PUBLICATION raccord SET (publish_via_partition_root = true); ALTER PUBLICATION raccord ADD TABLE people",
+            "INSERT INTO people VALUES (1, 'Ada'), (101, 'Bob')",
+        ] {
+            server.sql("postgres", statement);
+        }
+        let source = source(&server);
+        block_on(async {
+            let (all, state) = window(&*source, None, 100).await.unwrap();
+            assert_eq!(all.iter().filter(|record| record["id"] == json!(101)).count(), 2, "{all:?}");
+            server.sql("postgres", "UPDATE people SET name = 'Bea' WHERE id = 101");
+            let (changed, state) = window(&*source, Some(state), 100).await.unwrap();
+            assert_eq!(short(&changed), "101 Bea");
+            server.sql("postgres", statement);
+            let told = window(&*source, Some(state), 100).await.unwrap_err().to_string();
+            assert!(
+                told.contains("attached, detached or dropped") && told.contains("raccord resync"),
+                "{told}"
+            );
+        });
+        server.sql(
+            "postgres",
+            "DROP TABLE people CASCADE; DROP TABLE IF EXISTS second; DROP TABLE IF EXISTS third",
+        );
+    }
+}
+
+/// Texts that the database takes for equal are two keys.
+#[test]
+fn a_key_that_changes_its_case_is_another_key() {
+    let server = prepared();
+    for statement in [
+        "CREATE EXTENSION IF NOT EXISTS citext",
+        "DROP TABLE people; CREATE TABLE people (id citext PRIMARY KEY, name text)",
+        "ALTER PUBLICATION raccord ADD TABLE people; INSERT INTO people VALUES ('abc', 'Ada')",
+    ] {
+        server.sql("postgres", statement);
+    }
+    let source = source(&server);
+    block_on(async {
+        let (_, state) = window(&*source, None, 100).await.unwrap();
+        server.sql("postgres", "UPDATE people SET id = 'ABC'");
+        let (changed, _) = window(&*source, Some(state), 100).await.unwrap();
+        assert_eq!(short(&changed), "-\"abc\", \"ABC\" Ada");
+    });
+    server.sql("postgres", "DROP TABLE people; DROP EXTENSION citext");
+}
+
+#[test]
+fn a_table_with_heirs_is_refused() {
+    let server = prepared();
+    server.sql("postgres", "CREATE TABLE heirs () INHERITS (people)");
+    let source = source(&server);
+    block_on(async {
+        let told = window(&*source, None, 100).await.unwrap_err().to_string();
+        assert!(told.contains("tables inherit from it"), "{told}");
+    });
+    server.sql("postgres", "DROP TABLE heirs");
 }
 
 /// A state of the version before does not say of which table it is: it is taken for that which is there now.

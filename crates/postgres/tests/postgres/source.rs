@@ -212,6 +212,54 @@ fn what_is_refused_or_away_is_told_apart() {
     });
 }
 
+/// What a column is read as hangs on its type: one that is given another one in between fails the reading.
+#[test]
+fn a_column_that_is_given_another_type_between_two_pages_is_told() {
+    let tables = Tables::empty();
+    for (from, to) in [("bigint", "double precision"), ("boolean", "int"), ("text", "int"), ("int", "text")] {
+        tables.0.sql(&format!(
+            "DROP TABLE IF EXISTS crm.rows; CREATE TABLE crm.rows (id int PRIMARY KEY, n {from}); \
+             INSERT INTO crm.rows SELECT n, (n % 2)::text::{from} FROM generate_series(1, 10) n"
+        ));
+        block_on(async {
+            let opened = opened(&tables, &json!({}));
+            let mut pages = opened.source.open(Read { page_size: Some(4), ..Read::default() }).await.unwrap();
+            assert_eq!(pages.next().await.unwrap().unwrap().records.len(), 4);
+            tables.0.sql(&format!("ALTER TABLE crm.rows ALTER n TYPE {to} USING n::text::{to}"));
+            let told = pages.next().await.unwrap_err().to_string();
+            assert!(told.contains("column `n` was given another type"), "{from} to {to}: {told}");
+        });
+    }
+}
+
+/// A role may be set to fewer digits than its numbers have.
+#[test]
+fn floating_point_numbers_keep_their_digits() {
+    let tables = Tables::empty();
+    tables.0.sql(
+        "CREATE TABLE crm.rows (id int PRIMARY KEY, a float8[]); INSERT INTO crm.rows VALUES (1, ARRAY[0.1::float8 + 0.2]); \
+         DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET extra_float_digits = -3', current_database()); END $$",
+    );
+    block_on(async {
+        let opened = opened(&tables, &json!({}));
+        let records = drain(&opened, Read::default()).await.unwrap();
+        assert!(format!("{records:?}").contains("0.30000000000000004"), "{records:?}");
+    });
+}
+
+/// Texts that `citext` takes for equal are rows of their own where no index says otherwise.
+#[test]
+fn citext_of_a_query_is_compared_byte_by_byte() {
+    let tables = Tables::empty();
+    tables.0.sql("CREATE EXTENSION citext SCHEMA crm; CREATE TABLE crm.b (id text); INSERT INTO crm.b VALUES ('zz'), ('ZZ'), ('zZ'), ('a')");
+    block_on(async {
+        let query = json!({"query": "SELECT id::crm.citext AS id FROM crm.b", "key": "id"});
+        let opened = table_source::opened(&tables, &query);
+        let records = drain(&opened, Read { page_size: Some(1), ..Read::default() }).await.unwrap();
+        assert_eq!(records.len(), 4);
+    });
+}
+
 /// The server ends and comes back between two pages.
 #[test]
 fn a_lost_connection_is_made_again() {

@@ -92,6 +92,23 @@ struct Field {
     nullable: bool,
 }
 
+impl Field {
+    /// That a row has nothing in the column. A date of zeros, as MySQL has them, is read as nothing.
+    fn nothing(&self, dialect: Dialect) -> String {
+        let order = &self.term.order;
+        if has_zero_dates(dialect, self.sort) {
+            format!("({order} IS NULL OR {order} = 0)")
+        } else {
+            format!("{order} IS NULL")
+        }
+    }
+}
+
+/// Whether a column may hold a date of zeros.
+const fn has_zero_dates(dialect: Dialect, sort: Sort) -> bool {
+    matches!((dialect, sort), (Dialect::Mysql, Sort::Zoned | Sort::Local | Sort::Day))
+}
+
 impl PagePlan {
     /// How a stream's relation is read that has this shape.
     pub fn new(stream: &TableStream, shape: Shape) -> Result<Self, PlanError> {
@@ -183,7 +200,7 @@ impl PagePlan {
         if let (Some(since), Some(field)) = (since, field) {
             writer.text(std::mem::replace(&mut word, " AND "));
             if place.nulls {
-                writer.text(&format!("{} IS NULL", field.term.order));
+                writer.text(&field.nothing(self.dialect));
             } else {
                 writer.compare(&field.term, ">=", since);
             }
@@ -231,7 +248,7 @@ impl PagePlan {
             }
             writer.text(")");
         }
-        let on: Vec<String> = names.iter().map(|name| format!("{ALIAS}.{name} = k.{name}")).collect();
+        let on: Vec<String> = self.key.iter().map(|term| self.is_listed(term)).collect();
         writer.text(&format!(
             ") AS k ({}) LEFT JOIN {} ON {}",
             names.join(", "),
@@ -239,6 +256,18 @@ impl PagePlan {
             on.join(" AND ")
         ));
         writer.end()
+    }
+
+    /// That a row has the part of a key of the list. Of texts the database may take for equal what is not the same.
+    fn is_listed(&self, term: &Term) -> String {
+        let name = self.dialect.quote(&term.name);
+        let is_text = self.columns.iter().any(|column| column.name == term.name && column.is_text());
+        let same = if is_text {
+            format!(" AND {ALIAS}.{name}::text COLLATE \"C\" = k.{name}::text COLLATE \"C\"")
+        } else {
+            String::new()
+        };
+        format!("{ALIAS}.{name} = k.{name}{same}")
     }
 
     /// What is read and how, in words.
@@ -316,6 +345,7 @@ fn field(stream: &TableStream, columns: &[Column]) -> Result<Option<Field>, Plan
     if let Some(expression) = expression {
         term.order = expression;
     }
-    let (sort, nullable) = (column.sort, column.nullable || hidden);
+    let sort = column.sort;
+    let nullable = column.nullable || hidden || has_zero_dates(stream.dialect, sort);
     Ok(Some(Field { term, cursor: cursor.clone(), sort, hidden, nullable }))
 }

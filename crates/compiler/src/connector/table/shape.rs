@@ -35,6 +35,13 @@ pub struct Column {
     pub around: (String, String),
 }
 
+impl Column {
+    /// Whether its values are texts, which the database may compare by rules of its own.
+    pub(super) fn is_text(&self) -> bool {
+        self.sort == Sort::Text || self.type_name.ends_with(".citext")
+    }
+}
+
 /// What the values of a column are, as far as it matters for going on from one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sort {

@@ -97,8 +97,8 @@ fn pages_follow_the_key() {
         Dialect::Mysql,
         &json!({"key": "na`me"}),
         None,
-        "SELECT r.`id`, r.`na``me`, r.`at` FROM `rows` AS r WHERE CAST(r.`na``me` AS BINARY) > ? ORDER BY \
-         CAST(r.`na``me` AS BINARY) LIMIT 3",
+        "SELECT r.`id`, r.`na``me`, r.`at` FROM `rows` AS r WHERE CAST(CONVERT(r.`na``me` USING utf8mb4) AS BINARY) > ? ORDER BY \
+         CAST(CONVERT(r.`na``me` USING utf8mb4) AS BINARY) LIMIT 3",
     );
     check(
         Dialect::Sqlite,
@@ -132,15 +132,19 @@ fn pages_of_changes_follow_the_column() {
 
 #[test]
 fn an_instant_is_asked_for_as_its_column_has_it() {
-    for (dialect, zone, expected) in [
-        (Dialect::Postgres, None, "1970-01-02 00:00:00+00"),
-        (Dialect::Mysql, None, "1970-01-02 00:00:00"),
-        (Dialect::Mysql, Some("Europe/Paris"), "1970-01-02 01:00:00"),
-        (Dialect::Sqlite, None, "1970-01-02 00:00:00.000"),
+    // Five minutes before the year 1, and a second day.
+    const BEFORE: i64 = -62_135_597_100;
+    const SECOND: i64 = 86_400;
+    for (dialect, zone, seconds, expected) in [
+        (Dialect::Postgres, None, SECOND, "1970-01-02 00:00:00+00"),
+        (Dialect::Postgres, None, BEFORE, "J1721425 23:55:00+00"),
+        (Dialect::Mysql, None, SECOND, "1970-01-02 00:00:00"),
+        (Dialect::Mysql, Some("Europe/Paris"), SECOND, "1970-01-02 01:00:00"),
+        (Dialect::Sqlite, None, SECOND, "1970-01-02 00:00:00.000"),
     ] {
         let stream = stream(dialect, &json!({"incremental": {"field": "at", "timezone": zone}})).unwrap();
         let plan = PagePlan::new(&stream, shape(dialect)).unwrap();
-        let since = plan.since(&Cursor::Instant(86_400, 999_999_999));
+        let since = plan.since(&Cursor::Instant(seconds, 999_999_999));
         assert_eq!(since, Some(Value::Text(expected.to_owned())), "{dialect:?} {zone:?}");
     }
 }

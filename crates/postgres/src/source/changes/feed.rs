@@ -37,7 +37,8 @@ pub(super) type Key = Vec<String>;
 /// One table's part of the messages.
 #[derive(Debug)]
 pub(super) struct Feed {
-    table: (String, String),
+    /// The relation: its name may have been another one when a change was written.
+    table: u32,
     key: Vec<String>,
     from: At,
     /// Truncations up to here are no news: everything is read from a later moment on.
@@ -51,7 +52,7 @@ pub(super) struct Feed {
 
 impl Feed {
     /// From where another one has stopped.
-    pub(super) fn new(table: (String, String), key: Vec<String>, from: At, calm_until: u64) -> Self {
+    pub(super) fn new(table: u32, key: Vec<String>, from: At, calm_until: u64) -> Self {
         Self { table, key, from, calm_until, at: from, commit: 0, places: HashMap::new() }
     }
 
@@ -93,7 +94,7 @@ impl Feed {
     }
 
     fn relation(&mut self, relation: &Relation<'_>) -> Result<(), FeedError> {
-        let is_ours = relation.schema == self.table.0 && relation.name == self.table.1;
+        let is_ours = relation.id == self.table;
         let mut places = Vec::new();
         for name in self.key.iter().filter(|_| is_ours) {
             let place = relation.columns.iter().position(|column| column.name == *name && column.identifies);
@@ -175,8 +176,7 @@ mod tests {
     /// From wherever a reading has stopped, the rest comes once.
     #[test]
     fn what_was_taken_in_is_not_news() {
-        let feed =
-            |from| Feed::new(("public".to_owned(), "people".to_owned()), vec!["id".to_owned()], from, 0);
+        let feed = |from| Feed::new(1, vec!["id".to_owned()], from, 0);
         let mut first = feed(At::default());
         let (mut taken, mut stops) = (Vec::new(), vec![(0, At::default())]);
         for message in messages() {
@@ -197,15 +197,13 @@ mod tests {
     fn truncation_is_told_once_it_is_news() {
         let truncate = [&b"T"[..], &1_u32.to_be_bytes(), b"\0", &1_u32.to_be_bytes()].concat();
         for (calm_until, expected) in [(0, Err(FeedError::Truncated)), (11, Ok(Vec::new()))] {
-            let table = ("public".to_owned(), "people".to_owned());
-            let mut feed = Feed::new(table, vec!["id".to_owned()], At::default(), calm_until);
+            let mut feed = Feed::new(1, vec!["id".to_owned()], At::default(), calm_until);
             for message in [begin(10), relation(1, "people")] {
                 feed.take(&message).unwrap();
             }
             assert_eq!(feed.take(&truncate), expected);
         }
-        let mut feed =
-            Feed::new(("public".to_owned(), "people".to_owned()), vec!["x".to_owned()], At::default(), 0);
+        let mut feed = Feed::new(1, vec!["x".to_owned()], At::default(), 0);
         assert_eq!(feed.take(&relation(1, "people")), Err(FeedError::NoKey("x".to_owned())));
     }
 }

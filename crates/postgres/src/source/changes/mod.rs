@@ -33,7 +33,7 @@ use super::values::Cells;
 const KEYS: usize = 1_000;
 
 /// What begins the transaction in which changes are looked at: it may wait for the run for any time.
-const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL IntervalStyle = 'iso_8601'; \
+const BEGIN: &str = "BEGIN READ ONLY; SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1; SET LOCAL IntervalStyle = 'iso_8601'; \
                      SET LOCAL bytea_output = 'hex'; SET LOCAL statement_timeout = 0";
 
 /// Looks whether changes can be read.
@@ -191,7 +191,7 @@ impl ChangePages {
         let messages = client.query_typed_raw(&statement, values).await.map_err(unread)?;
         let key = self.plan.key().into_iter().map(str::to_owned).collect();
         let calm_until = self.stand.since.unwrap_or(self.stand.at.commit);
-        let feed = Feed::new(self.slot.table.clone(), key, self.stand.at, calm_until);
+        let feed = Feed::new(self.slot.identity.table, key, self.stand.at, calm_until);
         let written = (on_disk >= begun).then_some(begun);
         Ok(Following { feed, messages: Box::pin(messages), written, lookup, _messages: client })
     }
@@ -253,7 +253,11 @@ impl ChangePages {
         {
             let mut found = pin!(rows(client, &self.plan.of_keys(&keys)).await.map_err(told)?);
             let at = self.plan.columns().len();
+            let mut is_checked = false;
             while let Some(row) = found.try_next().await.map_err(told)? {
+                if !std::mem::replace(&mut is_checked, true) {
+                    self.source.check_types(&cells, &row)?;
+                }
                 let written = collector.add(|text| cells.write_changed(&row, (at, &key), text));
                 written.map_err(|error| self.source.place.row(&error))?;
             }

@@ -35,7 +35,10 @@ const SLOT: &str = "
     SELECT plugin::text, slot_type, database = current_database(), confirmed_flush_lsn::text, coalesce(wal_status, '')
     FROM pg_replication_slots WHERE slot_name = $1";
 
-const TABLE: &str = "SELECT relkind::text, relreplident::text FROM pg_class WHERE oid = to_regclass($1)";
+const TABLE: &str = "
+    SELECT relkind::text, relreplident::text,
+        EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid AND c.relkind <> 'p')
+    FROM pg_class c WHERE oid = to_regclass($1)";
 
 impl Slot {
     /// Looks at what there is.
@@ -133,7 +136,13 @@ async fn check_publication(
         return Err(place.settings(message));
     }
     let found = ask(client, place, TABLE, &[&table]).await?;
+    let has_children = found.as_ref().is_some_and(|row| row.get(2));
     let (kind, identity): (String, String) = found.map(|row| (row.get(0), row.get(1))).unwrap_or_default();
+    if has_children {
+        let message = "tables inherit from it, and their changes are not told under its name: read it without `changes`, or each of \
+                       them as a data type of its own";
+        return Err(place.settings(message.to_owned()));
+    }
     if kind == "p" && !by_root {
         let message = format!(
             "the table is partitioned: ALTER PUBLICATION {quoted} SET (publish_via_partition_root = true)"

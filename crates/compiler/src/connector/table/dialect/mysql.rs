@@ -9,8 +9,8 @@ use crate::connector::table::shape::{Column, Sort};
 pub enum ColumnType {
     /// A whole number, of any size.
     Integer,
-    /// `decimal`.
-    Decimal,
+    /// `decimal`, with so many digits behind the point.
+    Decimal(u8),
     /// `float` and `double`.
     Float,
     /// `char`, `varchar` and the like.
@@ -37,13 +37,15 @@ pub enum ColumnType {
 pub fn column(name: &str, type_name: &str, of: ColumnType, nullable: bool) -> Column {
     const DIALECT: Dialect = Dialect::Mysql;
     let plain = DIALECT.column(name);
-    let binary = format!("CAST({plain} AS BINARY)");
+    // Values are sent as UTF-8, whatever the character set of the column.
+    let binary = format!("CAST(CONVERT({plain} USING utf8mb4) AS BINARY)");
     let cast = |to: &str| ("CAST(".to_owned(), format!(" AS {to})"));
     let bare = || (String::new(), String::new());
     let (sort, order, strict, around) = match of {
         ColumnType::Integer => (Sort::Number, Some(plain.clone()), Some(plain.clone()), bare()),
-        ColumnType::Decimal => {
-            (Sort::Number, Some(plain.clone()), Some(plain.clone()), cast("DECIMAL(65,30)"))
+        ColumnType::Decimal(scale) => {
+            let exact = cast(&format!("DECIMAL(65,{scale})"));
+            (Sort::Number, Some(plain.clone()), Some(plain.clone()), exact)
         }
         ColumnType::Text => (Sort::Text, Some(plain.clone()), Some(binary), bare()),
         ColumnType::Bytes => (Sort::Other, Some(plain.clone()), Some(plain.clone()), bare()),

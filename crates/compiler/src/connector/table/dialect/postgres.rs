@@ -80,7 +80,12 @@ pub fn column(name: &str, of: ColumnType<'_>, nullable: bool) -> Column {
     };
     let is_json = matches!(of.name, "json" | "jsonb") && is_own;
     let has_order = !is_json && (read.is_some() || of.kind == TypeKind::Enum || ORDERED.contains(&of.name));
-    let strict = if sort == Sort::Text { format!("{plain} COLLATE \"C\"") } else { plain.clone() };
+    let strict = match (sort, of.name) {
+        (Sort::Text, _) => format!("{plain} COLLATE \"C\""),
+        // It takes texts that differ in case for equal.
+        (_, "citext") => format!("{plain}::text COLLATE \"C\""),
+        _ => plain.clone(),
+    };
     Column {
         name: name.to_owned(),
         type_name: if is_own { of.name.to_owned() } else { format!("{}.{}", of.schema, of.name) },
