@@ -254,7 +254,7 @@ fn citext_of_a_query_is_compared_byte_by_byte() {
     tables.0.sql("CREATE EXTENSION citext SCHEMA crm; CREATE TABLE crm.b (id text); INSERT INTO crm.b VALUES ('zz'), ('ZZ'), ('zZ'), ('a')");
     block_on(async {
         let query = json!({"query": "SELECT id::crm.citext AS id FROM crm.b", "key": "id"});
-        let opened = table_source::opened(&tables, &query);
+        let opened = opened(&tables, &query);
         let records = drain(&opened, Read { page_size: Some(1), ..Read::default() }).await.unwrap();
         assert_eq!(records.len(), 4);
     });

@@ -11,12 +11,10 @@ use super::super::failure::Place;
 use super::identity::Identity;
 use super::position;
 
-/// A slot that is ready, and the table whose changes it keeps.
+/// A slot that is ready.
 #[derive(Debug, Clone)]
 pub(super) struct Slot {
     pub(super) changes: Changes,
-    /// The schema and the name.
-    pub(super) table: (String, String),
     /// Up to where the server has forgotten what the slot kept.
     pub(super) confirmed: u64,
     /// Of which table the publication tells.
@@ -63,7 +61,7 @@ impl Slot {
         check_publication(client, place, (&changes.publication, &table)).await?;
         let identity = Identity::look(client, place, (&changes.publication, &quoted(&table))).await?;
         let confirmed = check_slot(client, place, &changes.slot).await?;
-        Ok(Self { changes: changes.clone(), table, confirmed, identity })
+        Ok(Self { changes: changes.clone(), confirmed, identity })
     }
 
     /// The statement with which the changes are looked at, and stay where they are.
