@@ -408,6 +408,32 @@ fn a_key_that_changes_its_case_is_another_key() {
     server.sql("postgres", "DROP TABLE people; DROP EXTENSION citext");
 }
 
+/// With synchronous replication a commit stands in the log while it waits for its standby, and is not visible: it comes later.
+#[test]
+fn a_commit_that_waits_for_its_standby_comes_once_it_is_visible() {
+    let server = prepared();
+    let source = source(&server);
+    let (_, state) = block_on(window(&*source, None, 100)).unwrap();
+    for statement in ["ALTER SYSTEM SET synchronous_standby_names = 'away'", "SELECT pg_reload_conf()"] {
+        server.sql("postgres", statement);
+    }
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+    std::thread::scope(|scope| {
+        let commit = scope.spawn(|| server.sql("postgres", "UPDATE people SET name = 'Bea' WHERE id = 2"));
+        while server.sql("postgres", waiting) == "0" {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        let (none, before) = block_on(window(&*source, Some(state), 100)).unwrap();
+        for statement in ["ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()"] {
+            server.sql("postgres", statement);
+        }
+        commit.join().unwrap();
+        assert!(none.is_empty(), "{none:?}");
+        let (changed, _) = block_on(window(&*source, Some(before), 100)).unwrap();
+        assert_eq!(short(&changed), "2 Bea");
+    });
+}
+
 #[test]
 fn a_table_with_heirs_is_refused() {
     let server = prepared();

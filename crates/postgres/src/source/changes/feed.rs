@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use super::message::{Message, NoMessage, Relation, Tuple, read};
+use super::visible::Visible;
 
 /// How far the messages have come: the end of the last whole transaction, and how many changes of rows of the next one.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -44,6 +45,10 @@ pub(super) struct Feed {
     /// Truncations up to here are no news: everything is read from a later moment on.
     calm_until: u64,
     at: At,
+    /// What is visible where rows are looked up.
+    visible: Visible,
+    /// Whether a transaction has come that is not: what follows is for a later reading.
+    is_waiting: bool,
     /// The commit of the transaction under way.
     commit: u64,
     /// Where the parts of the key stand; none for other tables.
@@ -52,8 +57,14 @@ pub(super) struct Feed {
 
 impl Feed {
     /// From where another one has stopped.
-    pub(super) fn new(table: u32, key: Vec<String>, from: At, calm_until: u64) -> Self {
-        Self { table, key, from, calm_until, at: from, commit: 0, places: HashMap::new() }
+    pub(super) fn new(table: u32, key: Vec<String>, from: At, calm_until: u64, visible: Visible) -> Self {
+        let places = HashMap::new();
+        Self { table, key, from, calm_until, at: from, visible, is_waiting: false, commit: 0, places }
+    }
+
+    /// Whether a transaction has come that is not visible where rows are looked up.
+    pub(super) const fn is_waiting(&self) -> bool {
+        self.is_waiting
     }
 
     /// How far the messages have come.
@@ -63,10 +74,16 @@ impl Feed {
 
     /// Takes in a message; the keys of the rows that it is about, when they are news.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Vec<Key>, FeedError> {
+        if self.is_waiting {
+            return Ok(Vec::new());
+        }
         match read(bytes)? {
-            Message::Begin { commit } => {
+            Message::Begin { commit, transaction } => {
                 self.commit = commit;
-                self.at.done = 0;
+                self.is_waiting = !self.is_known() && !self.visible.has(transaction);
+                if !self.is_waiting {
+                    self.at.done = 0;
+                }
                 Ok(Vec::new())
             }
             Message::Commit { end } => {
@@ -142,8 +159,14 @@ mod tests {
             .concat()
     }
 
+    /// The transaction has the number of its commit.
     fn begin(commit: u64) -> Vec<u8> {
-        [&b"B"[..], &commit.to_be_bytes(), &[0; 12]].concat()
+        let transaction = u32::try_from(commit).unwrap().to_be_bytes();
+        [&b"B"[..], &commit.to_be_bytes(), &[0; 8], &transaction].concat()
+    }
+
+    fn all() -> Visible {
+        Visible::read("100:100:").unwrap()
     }
 
     fn end(end: u64) -> Vec<u8> {
@@ -176,7 +199,7 @@ mod tests {
     /// From wherever a reading has stopped, the rest comes once.
     #[test]
     fn what_was_taken_in_is_not_news() {
-        let feed = |from| Feed::new(1, vec!["id".to_owned()], from, 0);
+        let feed = |from| Feed::new(1, vec!["id".to_owned()], from, 0, all());
         let mut first = feed(At::default());
         let (mut taken, mut stops) = (Vec::new(), vec![(0, At::default())]);
         for message in messages() {
@@ -193,17 +216,35 @@ mod tests {
         }
     }
 
+    /// What is not visible yet, and what was committed after it, is taken in by a later reading.
+    #[test]
+    fn what_is_not_visible_waits() {
+        let feed = |from, visible: &str| {
+            let visible = Visible::read(visible).unwrap();
+            Feed::new(1, vec!["id".to_owned()], from, 0, visible)
+        };
+        let mut first = feed(At::default(), "20:100:20");
+        let taken: Vec<Key> = messages().iter().flat_map(|message| first.take(message).unwrap()).collect();
+        assert_eq!(taken.concat(), ["a", "b"]);
+        assert!(first.is_waiting());
+        assert_eq!(first.at(), At { commit: 12, done: 0 });
+        let mut later = feed(first.at(), "100:100:");
+        let taken: Vec<Key> = messages().iter().flat_map(|message| later.take(message).unwrap()).collect();
+        assert_eq!(taken.concat(), ["c", "d", "e"]);
+        assert!(!later.is_waiting());
+    }
+
     #[test]
     fn truncation_is_told_once_it_is_news() {
         let truncate = [&b"T"[..], &1_u32.to_be_bytes(), b"\0", &1_u32.to_be_bytes()].concat();
         for (calm_until, expected) in [(0, Err(FeedError::Truncated)), (11, Ok(Vec::new()))] {
-            let mut feed = Feed::new(1, vec!["id".to_owned()], At::default(), calm_until);
+            let mut feed = Feed::new(1, vec!["id".to_owned()], At::default(), calm_until, all());
             for message in [begin(10), relation(1, "people")] {
                 feed.take(&message).unwrap();
             }
             assert_eq!(feed.take(&truncate), expected);
         }
-        let mut feed = Feed::new(1, vec!["x".to_owned()], At::default(), 0);
+        let mut feed = Feed::new(1, vec!["x".to_owned()], At::default(), 0, all());
         assert_eq!(feed.take(&relation(1, "people")), Err(FeedError::NoKey("x".to_owned())));
     }
 }

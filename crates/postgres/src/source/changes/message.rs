@@ -5,7 +5,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Message<'m> {
     /// A transaction begins, whose commit has this position.
-    Begin { commit: u64 },
+    Begin { commit: u64, transaction: u32 },
     /// It ends; the next one begins behind this position.
     Commit { end: u64 },
     /// What later messages call a table by.
@@ -50,7 +50,11 @@ pub(super) struct NoMessage;
 pub(super) fn read(bytes: &[u8]) -> Result<Message<'_>, NoMessage> {
     let mut reader = Reader(bytes);
     Ok(match reader.byte()? {
-        b'B' => Message::Begin { commit: reader.long()? },
+        b'B' => {
+            let commit = reader.long()?;
+            reader.long()?;
+            Message::Begin { commit, transaction: reader.int()? }
+        }
         b'C' => {
             reader.byte()?;
             reader.long()?;
@@ -175,7 +179,7 @@ mod tests {
     #[test]
     fn messages_of_each_kind_are_read() {
         let begin = bytes("42 000000000155e2f8 0002a4b5d3c1f0e2 000002e6");
-        assert_eq!(read(&begin), Ok(Message::Begin { commit: 0x0155_e2f8 }));
+        assert_eq!(read(&begin), Ok(Message::Begin { commit: 0x0155_e2f8, transaction: 0x2e6 }));
         let commit = bytes("43 00 000000000155e2f8 000000000155e328 0002a4b5d3c1f0e2");
         assert_eq!(read(&commit), Ok(Message::Commit { end: 0x0155_e328 }));
         let relation = bytes(

@@ -9,6 +9,7 @@ mod identity;
 mod message;
 mod position;
 mod slot;
+mod visible;
 
 use std::collections::BTreeSet;
 use std::pin::{Pin, pin};
@@ -25,6 +26,7 @@ use tokio_postgres::{Client, RowStream};
 use self::feed::{At, Feed, FeedError};
 use self::position::Stand;
 use self::slot::Slot;
+use self::visible::Visible;
 use super::PostgresSource;
 use super::pages::{TablePages, rows};
 use super::values::Cells;
@@ -184,6 +186,7 @@ impl ChangePages {
         // What is written behind this position and not on the disk yet could not be looked at.
         let begun = log_position(&lookup, &self.source, "pg_current_wal_insert_lsn").await?;
         let on_disk = log_position(&lookup, &self.source, "pg_current_wal_flush_lsn").await?;
+        let visible = self.visible(&lookup).await?;
         client.batch_execute(BEGIN).await.map_err(told)?;
         let (statement, values) = self.slot.peek();
         let values = values.iter().map(|value| -> (&(dyn ToSql + Sync), Type) { (value, Type::TEXT) });
@@ -191,9 +194,18 @@ impl ChangePages {
         let messages = client.query_typed_raw(&statement, values).await.map_err(unread)?;
         let key = self.plan.key().into_iter().map(str::to_owned).collect();
         let calm_until = self.stand.since.unwrap_or(self.stand.at.commit);
-        let feed = Feed::new(self.slot.identity.table, key, self.stand.at, calm_until);
+        let feed = Feed::new(self.slot.identity.table, key, self.stand.at, calm_until, visible);
         let written = (on_disk >= begun).then_some(begun);
         Ok(Following { feed, messages: Box::pin(messages), written, lookup, _messages: client })
+    }
+
+    /// What is visible now where rows are looked up: no less is later.
+    async fn visible(&self, client: &Client) -> Result<Visible, SourceError> {
+        let row = slot::ask(client, &self.source.place, "SELECT txid_current_snapshot()::text", &[]).await?;
+        let text: Option<String> = row.and_then(|row| row.get(0));
+        text.as_deref()
+            .and_then(Visible::read)
+            .ok_or_else(|| self.source.place.settings("the server does not say what is visible".to_owned()))
     }
 
     /// The next keys, and the rows that have them.
@@ -208,13 +220,16 @@ impl ChangePages {
         {
             let data: &[u8] = row.try_get(0).map_err(|error| self.source.place.told(&error))?;
             keys.extend(following.feed.take(data).map_err(|error| self.useless(&error))?);
+            if following.feed.is_waiting() {
+                break;
+            }
             if keys.len() >= self.most {
                 is_last = false;
                 break;
             }
         }
         let mut at = following.feed.at();
-        if is_last {
+        if is_last && !following.feed.is_waiting() {
             at = At { commit: at.commit.max(following.written.unwrap_or(0)), done: 0 };
         }
         let columns = self.plan.names().chain([Changes::DELETED]).map(str::to_owned).collect();
