@@ -36,6 +36,13 @@ const PREPARE: &str = "
     INSERT INTO people VALUES (2, 'Bob'), (3, 'Cyd');
     CREATE PUBLICATION raccord FOR TABLE people, other";
 
+/// Runs statements one after the other.
+fn run(server: &PostgresServer, statements: &[&str]) {
+    for statement in statements {
+        server.sql("postgres", statement);
+    }
+}
+
 const SLOT: &str = "SELECT pg_create_logical_replication_slot('people', 'pgoutput')";
 
 /// A server with the table, the publication and the slot.
@@ -355,17 +362,18 @@ fn a_partition_that_comes_or_goes_leaves_a_gap() {
         "DROP TABLE second",
     ] {
         let server = prepared();
-        for statement in [
-            "DROP TABLE people CASCADE; DROP TABLE IF EXISTS second; DROP TABLE IF EXISTS third",
-            "CREATE TABLE people (id bigint PRIMARY KEY, name text) PARTITION BY RANGE (id); \
+        run(
+            &server,
+            &[
+                "DROP TABLE people CASCADE; DROP TABLE IF EXISTS second; DROP TABLE IF EXISTS third",
+                "CREATE TABLE people (id bigint PRIMARY KEY, name text) PARTITION BY RANGE (id); \
              CREATE TABLE first PARTITION OF people FOR VALUES FROM (0) TO (100); \
              CREATE TABLE second PARTITION OF people FOR VALUES FROM (100) TO (200); \
              CREATE TABLE third (id bigint PRIMARY KEY, name text); INSERT INTO third VALUES (201, 'Tea')",
-            "ALTER PUBLICATION raccord SET (publish_via_partition_root = true); ALTER PUBLICATION raccord ADD TABLE people",
-            "INSERT INTO people VALUES (1, 'Ada'), (101, 'Bob')",
-        ] {
-            server.sql("postgres", statement);
-        }
+                "ALTER PUBLICATION raccord SET (publish_via_partition_root = true); ALTER PUBLICATION raccord ADD TABLE people",
+                "INSERT INTO people VALUES (1, 'Ada'), (101, 'Bob')",
+            ],
+        );
         let source = source(&server);
         block_on(async {
             let (all, state) = window(&*source, None, 100).await.unwrap();
@@ -391,13 +399,14 @@ fn a_partition_that_comes_or_goes_leaves_a_gap() {
 #[test]
 fn a_key_that_changes_its_case_is_another_key() {
     let server = prepared();
-    for statement in [
-        "CREATE EXTENSION IF NOT EXISTS citext",
-        "DROP TABLE people; CREATE TABLE people (id citext PRIMARY KEY, name text)",
-        "ALTER PUBLICATION raccord ADD TABLE people; INSERT INTO people VALUES ('abc', 'Ada')",
-    ] {
-        server.sql("postgres", statement);
-    }
+    run(
+        &server,
+        &[
+            "CREATE EXTENSION IF NOT EXISTS citext",
+            "DROP TABLE people; CREATE TABLE people (id citext PRIMARY KEY, name text)",
+            "ALTER PUBLICATION raccord ADD TABLE people; INSERT INTO people VALUES ('abc', 'Ada')",
+        ],
+    );
     let source = source(&server);
     block_on(async {
         let (_, state) = window(&*source, None, 100).await.unwrap();
@@ -435,15 +444,15 @@ fn a_commit_that_waits_for_its_standby_comes_once_it_is_visible() {
 }
 
 #[test]
-fn a_table_with_heirs_is_refused() {
+fn a_table_with_child_tables_is_refused() {
     let server = prepared();
-    server.sql("postgres", "CREATE TABLE heirs () INHERITS (people)");
+    server.sql("postgres", "CREATE TABLE child () INHERITS (people)");
     let source = source(&server);
     block_on(async {
         let told = window(&*source, None, 100).await.unwrap_err().to_string();
         assert!(told.contains("tables inherit from it"), "{told}");
     });
-    server.sql("postgres", "DROP TABLE heirs");
+    server.sql("postgres", "DROP TABLE child");
 }
 
 /// A state of the version before does not say of which table it is: it is taken for that which is there now.
