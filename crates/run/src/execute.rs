@@ -195,9 +195,10 @@ impl Running<'_> {
         self.told.unread.add(std::mem::take(&mut mapped.unread));
         self.told.ahead.add(std::mem::take(&mut mapped.ahead));
         self.repeats.take_in(&mapped.changes);
-        let rejected_whole = mapped
-            .rejected_whole()
-            .filter(|_| may_fail_whole && !underway.progress.shows_nothing_new(&mapped.seen));
+        let may_fail_whole = may_fail_whole
+            && (self.reads_everything(underway)
+                || !underway.progress.may_be_dirt(&mapped.seen, page.records.len()));
+        let rejected_whole = mapped.rejected_whole().filter(|_| may_fail_whole);
         let end = self.page_end(&page, &mapped);
         let suspects = self.suspects(underway, &end);
         let may_be_held = !suspects.is_empty() || deletes_or_keeps(underway) || end.deletes > 0;

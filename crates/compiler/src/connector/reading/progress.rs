@@ -14,6 +14,9 @@ use super::state::{Open, Proven, seal, unseal};
 use super::values::Seen;
 use crate::connector::cursor::IncrementalCursor;
 
+/// Below so many records a page of changes whose records are all rejected is no sign of a wrong mapping.
+const FEW: usize = 20;
+
 /// How far a data type was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -147,10 +150,11 @@ impl Progress {
         self.proven.cursor.is_some() || began.is_some()
     }
 
-    /// Whether a window of changes has seen every record of a page before: it asks for some of them each time anew.
-    pub fn shows_nothing_new(&self, seen: &Seen) -> bool {
-        let is_of_changes = self.window.as_ref().is_some_and(|window| window.from.is_some());
-        is_of_changes && self.proven.cursor.as_ref().is_some_and(|last| seen.is_all_up_to(last))
+    /// Whether a page of changes of so many records that are all rejected says nothing against the mapping: what has changed
+    /// since an earlier window may be few records that are all bad, and some of them are shown each time anew.
+    pub fn may_be_dirt(&self, seen: &Seen, records: usize) -> bool {
+        let is_few = records < FEW && (self.proven.cursor.is_some() || self.proven.own.is_some());
+        is_few || self.proven.cursor.as_ref().is_some_and(|last| seen.is_all_up_to(last))
     }
 
     /// Takes in a page. Returns how far each partition was read that has come to its end, in their order; none where it was
