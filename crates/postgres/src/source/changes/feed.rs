@@ -121,7 +121,7 @@ impl Feed {
         Ok(())
     }
 
-    fn changed(&mut self, relation: u32, tuples: &[Tuple<'_>]) -> Result<Vec<Key>, FeedError> {
+    fn changed<'a>(&mut self, relation: u32, tuples: &[Tuple<'a>]) -> Result<Vec<Key>, FeedError> {
         let Some(places) = self.places.get(&relation).ok_or(FeedError::Unnamed)? else {
             return Ok(Vec::new());
         };
@@ -134,9 +134,11 @@ impl Feed {
         if is_first && self.at.done <= self.from.done {
             return Ok(Vec::new());
         }
-        let key = |tuple: &Tuple<'_>| -> Result<Key, FeedError> {
+        let key = |tuple: &Tuple<'a>| -> Result<Key, FeedError> {
             let parts = places.iter().zip(&self.key).map(|(place, name)| {
-                let value = tuple.get(*place).copied().flatten();
+                // A part that is stored out of line and has not changed is told with the old row alone.
+                let told = |tuple: &Tuple<'a>| tuple.get(*place).copied().flatten();
+                let value = told(tuple).or_else(|| tuples.first().and_then(told));
                 value.map(str::to_owned).ok_or_else(|| FeedError::NoKey(name.clone()))
             });
             parts.collect()
@@ -214,6 +216,18 @@ mod tests {
             assert_eq!(rest, taken[count..], "{at:?}");
             assert_eq!(again.at(), At { commit: 25, done: 0 });
         }
+    }
+
+    /// A part of a key that is stored out of line and does not change is told with the old row alone.
+    #[test]
+    fn a_key_that_is_stored_out_of_line_is_told_with_the_old_row() {
+        let tuple = |first: &[u8]| [&2_u16.to_be_bytes()[..], first, b"n"].concat();
+        let old = tuple(b"t\0\0\0\x01a");
+        let update = [&b"U"[..], &1_u32.to_be_bytes(), b"K", &old, b"N", &tuple(b"u")].concat();
+        let mut feed = Feed::new(1, vec!["id".to_owned()], At::default(), 0, all());
+        let messages = [begin(10), relation(1, "people"), update];
+        let taken: Vec<Key> = messages.iter().flat_map(|message| feed.take(message).unwrap()).collect();
+        assert_eq!(taken.concat(), ["a", "a"]);
     }
 
     /// What is not visible yet, and what was committed after it, is taken in by a later reading.
