@@ -129,6 +129,15 @@ fn times_are_compared_as_times() {
         let first = follower.window(&opened, "2025-02-01T00:00:00Z").await;
         assert_eq!(table_source::column(&first, "id"), ["2", "3", "4"]);
     });
+    // A text that names its offset is no time of the zone.
+    file.run("DELETE FROM rows; INSERT INTO rows (at) VALUES ('2025-01-01T02:00:00+01:00'), ('2025-01-01 02:00:00')");
+    block_on(async {
+        let incremental =
+            json!({"field": "at", "timezone": "Europe/Paris", "initial": "2025-01-01T00:30:00Z"});
+        let opened = opened(&file, &json!({"incremental": incremental}));
+        let first = table_source::Follower::new().window(&opened, "2025-02-01T00:00:00Z").await;
+        assert_eq!(table_source::column(&first, "at"), ["2025-01-01T02:00:00+01:00", "2025-01-01 02:00:00"]);
+    });
 }
 
 #[test]

@@ -34,7 +34,11 @@ pub(super) fn value(dialect: Dialect, field: &FieldCursor, sort: Sort, from: &Cu
                 Sort::Zoned => TimeZone::UTC,
                 _ => field.zone.clone().unwrap_or(TimeZone::UTC),
             };
-            let text = civil(dialect, *seconds, zone)?;
+            let mut text = civil(dialect, *seconds, zone)?;
+            if dialect == Dialect::Sqlite {
+                // A text that names its offset is compared in UTC, and one that does not as it stands.
+                text = text.min(civil(dialect, *seconds, TimeZone::UTC)?);
+            }
             let end = match (dialect, sort) {
                 (Dialect::Postgres, Sort::Zoned) => "+00",
                 (Dialect::Sqlite, _) => ".000",

@@ -141,6 +141,9 @@ fn an_instant_is_asked_for_as_its_column_has_it() {
         (Dialect::Mysql, None, SECOND, "1970-01-02 00:00:00"),
         (Dialect::Mysql, Some("Europe/Paris"), SECOND, "1970-01-02 01:00:00"),
         (Dialect::Sqlite, None, SECOND, "1970-01-02 00:00:00.000"),
+        // A text of SQLite that names its offset is compared in UTC, whatever the zone of the others: the earlier of the two.
+        (Dialect::Sqlite, Some("Europe/Paris"), SECOND, "1970-01-02 00:00:00.000"),
+        (Dialect::Sqlite, Some("America/New_York"), SECOND, "1970-01-01 19:00:00.000"),
     ] {
         let stream = stream(dialect, &json!({"incremental": {"field": "at", "timezone": zone}})).unwrap();
         let plan = PagePlan::new(&stream, shape(dialect)).unwrap();
