@@ -85,23 +85,19 @@ const BESIDE: usize = 2;
 
 /// What says in an answer, beside its lists, that there is more than it holds: half a sentence. Lists are not looked into.
 pub fn says_more(body: &[u8]) -> Option<String> {
-    Looking { levels: BESIDE, count: None }.at(serde_json::from_slice(body).ok()?, &mut FieldPath::default())
+    let looking = Looking { levels: BESIDE, count: None, leads: true };
+    looking.at(serde_json::from_slice(body).ok()?, &mut FieldPath::default())
 }
 
-/// The same of an answer whose list of so many records stands at a path: beside the list too, and by how many there are in all.
-pub fn left_over(body: &[u8], records: &FieldPath, count: usize) -> Option<String> {
-    let looking = Looking { levels: BESIDE, count: u64::try_from(count).ok() };
-    let mut at: &RawValue = serde_json::from_slice(body).ok()?;
-    let mut path = FieldPath::default();
-    for step in &records.0 {
-        if let Some(said) = looking.at(at, &mut path) {
-            return Some(said);
-        }
-        let Step::Member(name) = step else { return None };
-        at = members(at)?.remove(name)?;
-        path.0.push(step.clone());
-    }
-    None
+/// The same of an answer whose list of records stands at a path, when so many records came: beside the list too, and by how
+/// many there are in all.
+pub fn left_over(body: &[u8], records: &FieldPath, count: u64) -> Option<String> {
+    Looking { levels: BESIDE, count: Some(count), leads: true }.along(body, records)
+}
+
+/// The same of the last answer of several, whatever in it may lead to one more page: by flags and by how many there are in all.
+pub fn falls_short(body: &[u8], records: &FieldPath, count: u64) -> Option<String> {
+    Looking { levels: BESIDE, count: Some(count), leads: false }.along(body, records)
 }
 
 fn members(text: &RawValue) -> Option<BTreeMap<String, &RawValue>> {
@@ -115,9 +111,26 @@ struct Looking {
     levels: usize,
     /// How many records came, where totals are looked at.
     count: Option<u64>,
+    /// Whether what leads to a next page is looked at, and how many pages there are.
+    leads: bool,
 }
 
 impl Looking {
+    /// Looks beside the list at a path, and in each object on the way to it.
+    fn along(self, body: &[u8], records: &FieldPath) -> Option<String> {
+        let mut at: &RawValue = serde_json::from_slice(body).ok()?;
+        let mut path = FieldPath::default();
+        for step in &records.0 {
+            if let Some(said) = self.at(at, &mut path) {
+                return Some(said);
+            }
+            let Step::Member(name) = step else { return None };
+            at = members(at)?.remove(name)?;
+            path.0.push(step.clone());
+        }
+        None
+    }
+
     fn at(self, text: &RawValue, path: &mut FieldPath) -> Option<String> {
         // What is no object is not looked at any closer.
         for (name, raw) in members(text)? {
@@ -137,9 +150,10 @@ impl Looking {
         match text.as_bytes().first() {
             Some(b't') => FLAGS.contains(&plain).then(|| format!("`{path}` is true")),
             Some(b'f') => ENDS.contains(&plain).then(|| format!("`{path}` is false")),
+            Some(b'"') if !self.leads => None,
             Some(b'"') if LINKS.contains(&plain) && is_url(text) => Some(leads_on(path)),
             Some(b'"') => (TOKENS.contains(&plain) && is_token(text)).then(|| holds_token(path)),
-            Some(b'{') if LINKS.contains(&plain) => {
+            Some(b'{') if self.leads && LINKS.contains(&plain) => {
                 let inner = members(raw)?;
                 let inner = INNER.iter().filter_map(|name| inner.get(*name)).map(|raw| raw.get());
                 let mut found = inner.filter(|text| is_token(text));
@@ -152,7 +166,7 @@ impl Looking {
                     let came = if count == 1 { "1 record".to_owned() } else { format!("{count} records") };
                     return Some(format!("`{path}` is {number}, and {came} came"));
                 }
-                (PAGES.contains(&plain) && number > 1).then(|| format!("`{path}` is {number}"))
+                (self.leads && PAGES.contains(&plain) && number > 1).then(|| format!("`{path}` is {number}"))
             }
             _ => None,
         }

@@ -149,6 +149,7 @@ fn mistakes_of_a_pagination() {
         (json!({"link": "next", "total": "t", "pages": {"header": "X-Pages"}, "until": "done"}), vec![]),
         (json!({"page": "p", "total": {"header": "a b"}}), vec![".pagination.total.header invalid-value"]),
         (json!({"page": "p", "total": {}}), vec![".pagination.total missing-field"]),
+        (json!({"page": "p", "total": "none"}), vec![]),
         (
             json!({"page": "p", "pages": {"header": "x", "body": "y"}}),
             vec![".pagination.pages conflicting-fields"],

@@ -180,6 +180,8 @@ pub(crate) struct Pager {
     by_value: Option<ByValue>,
     sync: Option<TokenReader>,
     statuses: std::collections::BTreeSet<u16>,
+    /// Whether the settings say that no answer counts the records.
+    is_uncounted: bool,
 }
 
 /// Where a number is: in a slot of the body or in a header, with the words of the settings for messages.
@@ -258,6 +260,7 @@ impl Pager {
             by_value,
             sync,
             statuses,
+            is_uncounted: ending.is_uncounted,
         }
     }
 

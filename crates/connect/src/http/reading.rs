@@ -122,7 +122,10 @@ impl Judge<'_> {
         {
             return Err(wrong(why));
         }
-        let left = self.pager.left_over(&view, &body, (&self.extractor.records, list.len()));
+        let came = position.seen.saturating_add(u64::try_from(list.len()).unwrap_or(u64::MAX));
+        let is_last = matches!(step, Step::Last | Step::Skip(None));
+        let left =
+            if is_last { self.pager.left_over(&view, &body, (&self.extractor.records, came)) } else { None };
         let total = said.total;
         Ok(Reading { status, url, body, list, faults, step, is_complete, total, absent, left, token })
     }

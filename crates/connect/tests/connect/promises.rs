@@ -135,6 +135,42 @@ async fn what_a_service_has_left_is_told_where_nothing_leads_there() {
     }
 }
 
+/// A first page with another number than `from` says, and a service that stops early, show in the answers themselves.
+#[tokio::test]
+async fn what_counts_more_than_came_is_told_where_pages_are_asked_for_by_their_position() {
+    // Pages are counted from 0; the last one comes again as an empty one.
+    let from_zero = |request: &Request, members: Value| {
+        let page = number(request, "page").unwrap_or_default();
+        let from = page * 10;
+        let mut body = members;
+        body["d"] = if from < 25 { records(from + 1..=(from + 10).min(25)) } else { json!([]) };
+        body
+    };
+    let counted = json!({"meta": {"totalElements": 25}});
+    let said = "`meta.totalElements` is 25, and 15 records came";
+    for (pagination, members, expected) in [
+        (json!({"page": "page"}), &counted, Some(said)),
+        (
+            json!({"page": "page", "while": "more"}),
+            &json!({"total": 25, "more": null}),
+            Some("`total` is 25, and 15 records came"),
+        ),
+        (json!({"page": "page"}), &json!({"has_more": true}), Some("`has_more` is true")),
+        // A next page is led to by every answer of some services.
+        (json!({"page": "page"}), &json!({"next": "/a?page=9", "nextCursor": "x", "totalPages": 9}), None),
+        (json!({"page": "page", "from": 0}), &counted, None),
+        (json!({"page": "page", "total": "none"}), &counted, None),
+        (json!({"page": "page", "pages": "n"}), &json!({"n": 2, "total": 25}), None),
+    ] {
+        let members = members.clone();
+        let server = serve(move |request| ok(&from_zero(request, members.clone()))).await;
+        let data_type = json!({"records": "d", "pagination": pagination});
+        let came = read_all(&*crate::endings::reading(&server.uri(), &data_type)).await.unwrap();
+        let told = came.iter().find_map(|page| page.more_available.as_deref());
+        assert_eq!(told, expected, "{data_type}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_left_of_parents_is_told_with_their_children() {
     let server = serve(|request| match request.url.path() {

@@ -54,8 +54,8 @@ pub(crate) fn new(ui: &Ui, global: &Global, args: &TransferArgs) -> Result<(), C
     let Seen { view, keys } = seen(ui, global, &desired, args)?;
     if let Some(more) = &view.more_available {
         ui.note(&format!(
-            "the service has more than its first page: {}. Write `pagination` into the data type `{}` of the source `{}`, or no run \
-             reads more than that page",
+            "the service has more than is read: {}. Look at `pagination` of the data type `{}` of the source `{}`: without one, no run \
+             reads more than the first page",
             foreign::line(more),
             view.name,
             args.source

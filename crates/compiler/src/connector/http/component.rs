@@ -249,6 +249,8 @@ pub struct Ending {
     pub more: Option<MoreFlag>,
     /// What is answered beyond the last page.
     pub statuses: BTreeSet<u16>,
+    /// Whether `total: none` says that nothing in an answer counts the records, whatever looks like it.
+    pub is_uncounted: bool,
 }
 
 /// How records that continue on the next page are put together.

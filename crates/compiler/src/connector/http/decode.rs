@@ -84,7 +84,7 @@ fn members_of_body(pagination: &Pagination) -> impl Iterator<Item = &'static str
         ("cursor", cursor.as_ref().is_some_and(|place| place.body.is_some())),
         ("while", while_true.is_some()),
         ("until", until.is_some()),
-        ("total", total.as_ref().is_some_and(|place| place.body.is_some())),
+        ("total", total.as_ref().is_some_and(|place| place.path().is_some())),
         ("pages", pages.as_ref().is_some_and(|place| place.body.is_some())),
         ("complete", complete.is_some()),
     ];
@@ -146,6 +146,7 @@ mod tests {
                 &[".incremental.token conflicting-fields"],
             ),
             (json!({"decode": "csv", "pagination": {"page": "p", "total": {"header": "X-Total"}}}), &[]),
+            (json!({"decode": "csv", "pagination": {"page": "p", "total": "none"}}), &[]),
             (
                 json!({"decode": "jsonl", "pagination": {"cursor": {"lastRecord": "id"}, "param": "after"}}),
                 &[],

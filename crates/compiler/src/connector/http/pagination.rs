@@ -124,11 +124,14 @@ fn lower_ending(settings: &Pagination, findings: &mut Findings) -> Ending {
         let message = format!("{status} never means that there is no such page");
         findings.invalid(&["pagination", "end", "status"], message);
     }
+    let is_uncounted = settings.total.as_ref().is_some_and(settings::NumberPlace::is_none);
+    let total = settings.total.as_ref().filter(|_| !is_uncounted);
     Ending {
-        total: lower_number(settings.total.as_ref(), "total", findings),
+        total: lower_number(total, "total", findings),
         pages: lower_number(settings.pages.as_ref(), "pages", findings),
         more,
         statuses,
+        is_uncounted,
     }
 }
 

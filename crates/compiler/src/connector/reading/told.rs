@@ -80,7 +80,7 @@ impl Told {
                 notes.push(token.missing(self.without, of, self.goes_on));
             }
         }
-        notes.extend(self.left.as_deref().map(left));
+        notes.extend(self.left.as_deref().map(|said| left(said, stream.is_positional())));
         notes.extend(self.passed_over.as_deref().map(passed_over));
         notes.extend(self.cut.as_ref().map(|(file, files)| cut_off(file, *files)));
         notes
@@ -109,7 +109,13 @@ fn passed_over(what: &str) -> String {
 }
 
 /// That a page is read and no other, although there are some.
-fn left(said: &str) -> String {
+fn left(said: &str, is_positional: bool) -> String {
+    if is_positional {
+        return format!(
+            "there is more than was read: {said}; is the first page the one that `from` says? `total: PATH` names what counts \
+             the records, and has a run that lacks some fail; `total: none` says that nothing does"
+        );
+    }
     format!(
         "there is more than was read: {said}, and nothing says how the pages follow, so that only the first one is read; write \
          `pagination`, or `pagination: none` when the answer is whole"

@@ -83,17 +83,29 @@ impl Pager {
         Some(format!("`{words}` leads to nothing in the answer, but {shown}; is it spelled right?"))
     }
 
-    /// What says in an answer that there is more than its list of so many records, when the settings say nothing of pages.
+    /// What says in the last answer of a chain that there is more than the records that came, this page included, when the settings
+    /// do not say what says it.
     pub(crate) fn left_over(
         &self,
         view: &PageView<'_>,
         body: &[u8],
-        (records, count): (&FieldPath, usize),
+        (records, count): (&FieldPath, u64),
     ) -> Option<String> {
         // Where the members of an object are the records, a member of theirs says nothing of the pages.
-        let is_said_by_nothing = self.paginator == Paginator::NoPagination { is_declared: false };
-        if !is_said_by_nothing || view.found.standing != Standing::List {
+        if view.found.standing != Standing::List {
             return None;
+        }
+        let is_more = |(_, total): &(&str, u64)| *total > count;
+        let below = || {
+            let (name, total) = total(view.headers).filter(is_more)?;
+            Some(format!("the header `{name}` is {total}, and {count} records came"))
+        };
+        match self.paginator {
+            Paginator::NoPagination { is_declared: false } => {}
+            _ if self.is_by_position() && self.is_counted_by_nothing() => {
+                return below().or_else(|| envelope::falls_short(body, records, count));
+            }
+            _ => return None,
         }
         if leads(view.headers, "next") {
             return Some("the header `Link` has the relation `next`".to_owned());
@@ -101,11 +113,12 @@ impl Pager {
         if let Some(page) = text(view.headers, "x-next-page").filter(|page| !page.is_empty()) {
             return Some(format!("the header `X-Next-Page` is {page}"));
         }
-        let is_more = |(_, total): &(&str, u64)| u64::try_from(count).is_ok_and(|count| *total > count);
-        total(view.headers)
-            .filter(is_more)
-            .map(|(name, total)| format!("the header `{name}` is {total}, and {count} records came"))
-            .or_else(|| envelope::left_over(body, records, count))
+        below().or_else(|| envelope::left_over(body, records, count))
+    }
+
+    /// Whether the settings name nothing that says how many records or pages there are, and do not say either that nothing does.
+    const fn is_counted_by_nothing(&self) -> bool {
+        self.total.is_none() && self.pages.is_none() && !self.is_uncounted
     }
 }
 

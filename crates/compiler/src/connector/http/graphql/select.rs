@@ -59,8 +59,8 @@ fn paths(data_type: &HttpDataType) -> Vec<([&'static str; 2], &FieldPath)> {
         (["pagination", "nextUrl"], pages.and_then(|pages| pages.next_url.as_ref()?.body.as_ref())),
         (["pagination", "while"], pages.and_then(|pages| pages.while_true.as_ref())),
         (["pagination", "until"], pages.and_then(|pages| pages.until.as_ref())),
-        (["pagination", "total"], pages.and_then(|pages| pages.total.as_ref()?.body.as_ref())),
-        (["pagination", "pages"], pages.and_then(|pages| pages.pages.as_ref()?.body.as_ref())),
+        (["pagination", "total"], pages.and_then(|pages| pages.total.as_ref()?.path())),
+        (["pagination", "pages"], pages.and_then(|pages| pages.pages.as_ref()?.path())),
         (["incremental", "token"], token.and_then(|token| token.body.as_ref())),
     ];
     paths.into_iter().filter_map(|(place, path)| Some((place, path?))).collect()

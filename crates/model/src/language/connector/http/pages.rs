@@ -56,6 +56,7 @@ pub struct Pagination {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub size: BTreeMap<String, u64>,
     /// The number of all records: a path in the body, or `{header: NAME}`. The reading ends when so many came, and not before.
+    /// `none` says that nothing in an answer counts the records, whatever looks like it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<NumberPlace>,
     /// The number of all pages: a path in the body, or `{header: NAME}`. The reading ends when so many came, and not before.
@@ -148,6 +149,18 @@ shorthand!(
         _ => None,
     }
 );
+
+impl NumberPlace {
+    /// The path in the body, when there is one.
+    pub fn path(&self) -> Option<&FieldPath> {
+        self.body.as_ref().filter(|_| !self.is_none())
+    }
+
+    /// Whether it is the word `none`, which stands in place of a path where there is no such number.
+    pub fn is_none(&self) -> bool {
+        self.header.is_none() && self.body.as_ref().is_some_and(|path| path.to_string() == "none")
+    }
+}
 
 /// What a service answers beyond the last page.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
