@@ -24,6 +24,8 @@ pub(crate) struct Answer {
     pub(crate) url: Url,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
+    /// By how many seconds the clock of the service is behind ours.
+    pub(crate) behind: u64,
 }
 
 /// Why a body did not arrive.

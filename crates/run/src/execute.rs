@@ -304,6 +304,7 @@ impl Running<'_> {
                 partition: page.partition,
                 ends_partition: page.ends_partition,
                 passed: page.passed.clone(),
+                behind: page.behind,
             },
             keyless: mapped.keyless(),
             incomplete: page.more_available.is_some() || page.cut.is_some(),

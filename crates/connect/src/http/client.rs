@@ -16,6 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::complaint::Complaint;
+use super::lag::behind;
 use super::link::in_ascii;
 use super::origin::{Origins, Trust, shown};
 use super::retry::{asked_wait, backoff, is_transient, named_wait};
@@ -258,12 +259,13 @@ impl Exchange {
     async fn accept(&self, url: Url, response: Response, carried: Option<Issue>) -> Result<Answer, Failure> {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         if response.status().is_success() {
+            let behind = behind(&headers, self.now());
             let body = read_body(response, self.limits.max_body).await;
             let body = body.map_err(|error| self.body_failure(&url, error))?;
             if let Some(message) = unasked_encoding(&headers, &body) {
                 return Err(Failure::Final(self.wrong_answer(&url, &message)));
             }
-            return Ok(Answer { status, url, headers, body });
+            return Ok(Answer { status, url, headers, body, behind });
         }
         let body = read_beginning(response).await;
         let shown = self.show(&url);

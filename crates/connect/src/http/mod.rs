@@ -12,6 +12,7 @@ mod fetched;
 mod graphql;
 mod hmac;
 mod hold;
+mod lag;
 mod limit;
 mod link;
 mod list;
@@ -208,8 +209,8 @@ impl HttpPages {
 
 /// A page with all that is to be told since the one before.
 fn told(page: Page, notes: &mut Notes) -> Page {
-    let Notes { passed, faults, shift, expired, varied, more_available } = std::mem::take(notes);
-    Page { passed, parent_faults: faults, shift, expired, varied, more_available, ..page }
+    let Notes { passed, faults, shift, expired, varied, more_available, behind } = std::mem::take(notes);
+    Page { passed, parent_faults: faults, shift, expired, varied, more_available, behind, ..page }
 }
 
 /// The page that only says that the window is complete.

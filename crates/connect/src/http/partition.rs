@@ -31,6 +31,8 @@ pub(crate) struct Notes {
     pub(crate) varied: u64,
     /// What has said in an answer that there is more, to which nothing leads.
     pub(crate) more_available: Option<String>,
+    /// By how many seconds the clock of the service is behind ours, at the most.
+    pub(crate) behind: u64,
 }
 
 impl Notes {
@@ -39,6 +41,7 @@ impl Notes {
         self.passed.extend(above.passed.drain(..).map(|passed| Passed { is_own: false, ..passed }));
         self.faults.append(&mut above.faults);
         self.shift = self.shift.or(above.shift.take());
+        self.behind = self.behind.max(above.behind);
         if let Some(left) = above.more_available.take() {
             // From level to level it is said once whose it is.
             let own = left.strip_prefix(OF_PARENTS).unwrap_or(&left);

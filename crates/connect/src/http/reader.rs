@@ -284,8 +284,21 @@ impl Reader {
 
     /// Moves on over an answer that makes sense; `None` while its records are held.
     fn pass(&mut self, reading: Reading, position: &Position) -> Result<Option<Fetched>, SourceError> {
-        let Reading { status, url, body, list, faults, step, is_complete, total, absent, left, token } =
-            reading;
+        let Reading {
+            status,
+            url,
+            body,
+            list,
+            faults,
+            step,
+            is_complete,
+            total,
+            absent,
+            left,
+            token,
+            behind,
+        } = reading;
+        self.notes.behind = self.notes.behind.max(behind);
         self.notes.more_available = self.notes.more_available.take().or(left);
         let exchange = Arc::clone(&self.exchange);
         let wrong = |message: &str| exchange.wrong_answer(&url, message);

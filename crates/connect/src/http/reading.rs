@@ -43,6 +43,8 @@ pub(crate) struct Reading {
     pub(crate) left: Option<String>,
     /// The token from which a later reading may go on.
     pub(crate) token: Option<Token>,
+    /// By how many seconds the clock of the service is behind ours.
+    pub(crate) behind: u64,
 }
 
 /// Why an answer is no page.
@@ -73,7 +75,7 @@ pub(crate) struct Judge<'a> {
 impl Judge<'_> {
     /// Takes the records out of an answer, and what follows them. Changes nothing: the answer may not be the last word.
     pub(crate) fn read(&self, answer: Answer, position: &Position) -> Result<Reading, Unsound> {
-        let Answer { status, url, headers, body } = answer;
+        let Answer { status, url, headers, body, behind } = answer;
         let exchange = self.exchange;
         let wrong = |message: String| Unsound::Wrong(exchange.wrong_answer(&url, &message));
         let (body, faults) = match self.decoder.filter(|_| status != StatusCode::NO_CONTENT.as_u16()) {
@@ -127,7 +129,7 @@ impl Judge<'_> {
         let left =
             if is_last { self.pager.left_over(&view, &body, (&self.extractor.records, came)) } else { None };
         let total = said.total;
-        Ok(Reading { status, url, body, list, faults, step, is_complete, total, absent, left, token })
+        Ok(Reading { status, url, body, list, faults, step, is_complete, total, absent, left, token, behind })
     }
 
     /// What follows from an answer that says what went wrong. `asked` is how long the service asks us to wait.

@@ -79,7 +79,7 @@ fn read(
     answer: Answer,
     at: &FieldPath,
 ) -> Result<Bytes, SourceError> {
-    let Answer { status, url, headers, body } = answer;
+    let Answer { status, url, headers, body, .. } = answer;
     let wrong = |message: String| exchange.wrong_answer(&url, &message);
     let body = to_utf8(&headers, body).map_err(wrong)?;
     if let Some(complaint) = stream.errors.as_ref().and_then(|errors| declared(errors, &body)) {

@@ -135,6 +135,29 @@ async fn what_a_service_has_left_is_told_where_nothing_leads_there() {
     }
 }
 
+/// Our clock shows 09:30:00. The parents are asked for first.
+#[tokio::test]
+async fn the_clock_of_a_service_is_told_by_its_first_answer() {
+    for (dates, expected) in [
+        (["Wed, 31 Jan 2024 09:30:00 GMT", "Wed, 31 Jan 2024 09:30:00 GMT"], 0),
+        (["Wed, 31 Jan 2024 09:29:00 GMT", "Wed, 31 Jan 2024 09:30:00 GMT"], 61),
+        (["Wed, 31 Jan 2024 09:30:00 GMT", "Wed, 31 Jan 2024 09:29:30 GMT"], 31),
+        (["Wed, 31 Jan 2034 09:30:00 GMT", "Wed, 31 Jan 2014 09:30:00 GMT"], 0),
+    ] {
+        let server = serve(move |request| {
+            let date = dates[usize::from(request.url.path() != "/shops")];
+            ok(&records(1..=1)).insert_header("Date", date)
+        })
+        .await;
+        let members = json!({"dataTypes": {
+            "shops": {"path": "/shops"}, "a": {"path": "/shops/{parent.id}/a", "parent": "shops"},
+        }});
+        let source = http(&server.uri(), &members, &json!({"type": "none"}));
+        let behind = read_all(&*source).await.unwrap().first().map(|page| page.behind);
+        assert_eq!(behind, Some(expected), "{dates:?}");
+    }
+}
+
 /// A first page with another number than `from` says, and a service that stops early, show in the answers themselves.
 #[tokio::test]
 async fn what_counts_more_than_came_is_told_where_pages_are_asked_for_by_their_position() {

@@ -56,6 +56,9 @@ pub struct Page {
     pub varied: u64,
     /// What has said in an answer since the page before that there is more, to which nothing leads: half a sentence.
     pub more_available: Option<String>,
+    /// By how many seconds the clock that stamps changes is behind ours at the most, as the answers since the page before say
+    /// it; 0 where it is not, or where nothing says so.
+    pub behind: u64,
     /// What was asked for since the page before and not answered, as the settings allow: half a sentence. The window proves no
     /// deletion then.
     pub passed_over: Option<String>,
@@ -110,6 +113,7 @@ impl Page {
             expired: 0,
             varied: 0,
             more_available: None,
+            behind: 0,
             passed_over: None,
             cut: None,
             mask: None,

@@ -42,6 +42,8 @@ pub struct PageRead {
     /// The partitions that the reading has come to the end of: before the page, and then that of the page if it ends with
     /// it.
     pub passed: Vec<Passed>,
+    /// By how many seconds the clock that stamps changes is behind ours.
+    pub behind: u64,
 }
 
 impl PageRead {
@@ -160,7 +162,11 @@ impl Progress {
     /// Takes in a page. Returns how far each partition was read that has come to its end, in their order; none where it was
     /// not read whole. `counts`: what is in order counts at once.
     pub fn take_in(&mut self, page: &PageRead, rules: Rules<'_>, counts: bool) -> Vec<Option<Cursor>> {
+        let is_at_first_page = self.is_at_first_page();
         let Some(window) = &mut self.window else { return Vec::new() };
+        if is_at_first_page {
+            window.set_back(page.behind);
+        }
         let (before, own) = page.passed();
         let mut ends: Vec<_> = before.iter().map(|passed| window.pass(passed)).collect();
         if page.partition.is_some() && window.partition != page.partition {
@@ -242,6 +248,13 @@ impl Open {
             // A token is the service's word for the whole reading; where it cannot be, the source names none.
             (Cursor::Instant(..), None) | (Cursor::Token(_), _) => Some(greatest),
             (Cursor::Integer(_) | Cursor::Text(_), _) => (!self.is_continued).then_some(greatest),
+        }
+    }
+
+    /// Reckons the opening by a clock that is behind ours by so many seconds: by that one changes are stamped.
+    fn set_back(&mut self, seconds: u64) {
+        if let Some(Cursor::Instant(opened, _)) = &mut self.opened {
+            *opened = opened.saturating_sub_unsigned(seconds);
         }
     }
 

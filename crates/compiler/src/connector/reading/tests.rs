@@ -162,6 +162,21 @@ fn a_window_that_is_continued_moves_no_further_than_it_is_sure_of() {
     }
 }
 
+/// A service stamps what changes by its own clock, which its first answer tells.
+#[test]
+fn a_clock_that_is_behind_sets_the_opening_back() {
+    let cursor = cursor_of(INTEGER);
+    let rules = rules(&cursor);
+    let at = |behind: i64| Cursor::Instant(now().as_second() - behind, 0);
+    for (first, second, expected) in [(0, 0, 5), (30, 0, 30), (30, 90, 30), (0, 90, 5)] {
+        let mut progress = open(Progress::default(), rules);
+        for (behind, next, seen) in [(first, Some("2"), at(500)), (second, None, at(5))] {
+            progress = after_page(kept(&progress), &PageRead { behind, ..page(next, Some(seen)) }, rules);
+        }
+        assert_eq!(progress.describe(), Some(at(expected).to_string()), "{first} {second}");
+    }
+}
+
 /// What a window is read with: the greatest value of each page, and whether the run is interrupted after it.
 fn pages() -> impl Strategy<Value = Vec<(i64, bool)>> {
     prop::collection::vec((0_i64..40, prop::bool::ANY), 1..8)
