@@ -284,38 +284,17 @@ impl Reader {
 
     /// Moves on over an answer that makes sense; `None` while its records are held.
     fn pass(&mut self, reading: Reading, position: &Position) -> Result<Option<Fetched>, SourceError> {
-        let Reading {
-            status,
-            url,
-            body,
-            list,
-            faults,
-            step,
-            is_complete,
-            total,
-            absent,
-            left,
-            token,
-            behind,
-        } = reading;
-        self.notes.behind = self.notes.behind.max(behind);
-        self.notes.more_available = self.notes.more_available.take().or(left);
         let exchange = Arc::clone(&self.exchange);
-        let wrong = |message: &str| exchange.wrong_answer(&url, message);
-        self.trace(&body, &list, &step).map_err(|message| wrong(&message))?;
-        if let Some(absent) = absent {
-            self.absent.narrow(absent);
-        }
-        if matches!(step, Step::Last | Step::Skip(None)) {
-            let has_records = position.seen > 0 || !list.is_empty();
-            self.keeps_promises(has_records).map_err(|why| wrong(&why))?;
-        }
+        let shown = reading.url.clone();
+        let wrong = |message: String| exchange.wrong_answer(&shown, &message);
+        self.notice(&reading, position).map_err(wrong)?;
+        let Reading { status, url, body, list, faults, step, is_complete, total, token, .. } = reading;
         let by_position = self.pager.is_by_position();
         let before = if by_position { continued::before(position, &body, &list) } else { None };
         let (body, list) = match self.hold(&body, &list, is_complete) {
             Ok(Some(whole)) => whole,
             Ok(None) => (body, list),
-            Err(message) => return Err(wrong(&message)),
+            Err(message) => return Err(wrong(message)),
         };
         let text = self.describe(position);
         let Listed { body: whole, spans, outers, others } = self.records.list(&body, list);
@@ -329,11 +308,6 @@ impl Reader {
         };
         let token = self.token_after(position, token);
         let next = next.map(|next| Position { before, token: token.clone(), ..next });
-        if let (true, Some(before), Some(after)) = (by_position, position.total, total)
-            && before != after
-        {
-            self.notes.shift.get_or_insert(Shift::Total { before, after });
-        }
         let (parent, partition) = self.partition.as_ref().map(|it| (it.record.clone(), it.id)).unzip();
         let is_one_of_several = position.page > 1 || next.is_some();
         let spot = Spot { partition, page: position.page };
@@ -357,6 +331,28 @@ impl Reader {
             total,
             token,
         }))
+    }
+
+    /// Keeps what an answer says of the service and of the chain; an error where the chain cannot be trusted.
+    fn notice(&mut self, reading: &Reading, position: &Position) -> Result<(), String> {
+        self.notes.behind = self.notes.behind.max(reading.behind);
+        if self.notes.more_available.is_none() {
+            self.notes.more_available.clone_from(&reading.left);
+        }
+        self.trace(&reading.body, &reading.list, &reading.step)?;
+        if let Some(absent) = &reading.absent {
+            self.absent.narrow(absent);
+        }
+        if matches!(reading.step, Step::Last | Step::Skip(None)) {
+            self.keeps_promises(position.seen > 0 || !reading.list.is_empty())?;
+        }
+        if let (true, Some(before), Some(after)) =
+            (self.pager.is_by_position(), position.total, reading.total)
+            && before != after
+        {
+            self.notes.shift.get_or_insert(Shift::Total { before, after });
+        }
+        Ok(())
     }
 
     /// What the settings say of every answer must have been in one of them before a chain with records is at its end. Of one that an

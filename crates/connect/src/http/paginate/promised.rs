@@ -19,10 +19,10 @@ pub(crate) struct Absent(Option<BTreeSet<String>>);
 
 impl Absent {
     /// Takes another answer into account, by what is absent in it.
-    pub(crate) fn narrow(&mut self, answer: BTreeSet<String>) {
+    pub(crate) fn narrow(&mut self, answer: &BTreeSet<String>) {
         self.0 = Some(match self.0.take() {
-            None => answer,
-            Some(before) => before.intersection(&answer).cloned().collect(),
+            None => answer.clone(),
+            Some(before) => before.intersection(answer).cloned().collect(),
         });
     }
 
@@ -174,7 +174,7 @@ mod tests {
         ] {
             let mut absent = Absent::default();
             for answer in answers {
-                absent.narrow(answer.iter().map(|words| (*words).to_owned()).collect());
+                absent.narrow(&answer.iter().map(|words| (*words).to_owned()).collect());
             }
             let why = absent.why();
             assert_eq!(why.as_deref().and_then(|why| why.split('`').nth(3)), expected, "{answers:?}");
